@@ -1,0 +1,18 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters that turn what the inventory says of its hosts into what the modules take."""
+
+from __future__ import annotations
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import cloud_inventory
+
+
+class FilterModule:
+    def filters(self) -> dict:
+        return {
+            "host_entries": cloud_inventory.host_entries,
+            "opennebula_node_hosts": cloud_inventory.opennebula_node_hosts,
+            "ssh_identities": cloud_inventory.ssh_identities,
+        }

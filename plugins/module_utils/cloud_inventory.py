@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the inventory says of its hosts, in the shape the modules take."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, Dict, Iterable, List, Mapping
+
+HostVars = Mapping[str, Mapping[str, Any]]
+
+
+def address_of(host: str, variables: Mapping[str, Any]) -> str:
+    """Where the other hosts of the cloud reach this one: declared, else where Ansible reaches it, else its name."""
+    return str(variables.get("host_network_address") or variables.get("ansible_host") or host)
+
+
+def is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def names_of(host: str, variables: Mapping[str, Any]) -> List[str]:
+    """The host name, its short form and the inventory's name, each once, the full one first."""
+    full = str(variables.get("host_network_hostname") or host)
+    return list(dict.fromkeys([full, full.split(".")[0], host]))
+
+
+def host_entries(hosts: Iterable[str], hostvars: HostVars) -> List[Dict[str, Any]]:
+    """Lines of /etc/hosts. A host known by name only is left to the name server that knows it."""
+    entries = []
+    for host in hosts:
+        address = address_of(host, hostvars[host])
+        if is_address(address):
+            entries.append(
+                {"address": address, "names": [name for name in names_of(host, hostvars[host]) if not is_address(name)]}
+            )
+    return entries
+
+
+def opennebula_node_hosts(hosts: Iterable[str], hostvars: HostVars) -> List[Dict[str, Any]]:
+    """The nodes of the inventory as hosts of OpenNebula, in the cluster that each names."""
+    declared = []
+    for host in hosts:
+        variables = hostvars[host]
+        driver = str(variables.get("opennebula_node_domain_type") or "kvm")
+        entry: Dict[str, Any] = {"name": names_of(host, variables)[0], "im_mad": driver, "vm_mad": driver}
+        if variables.get("opennebula_node_cluster"):
+            entry["cluster"] = str(variables["opennebula_node_cluster"])
+        declared.append(entry)
+    return declared
+
+
+def ssh_identities(hosts: Iterable[str], hostvars: HostVars, register: str) -> List[Dict[str, Any]]:
+    """What the hosts of this run said of themselves: names under which they are reached, host keys, public keys of the user.
+
+    A host that this run was limited away from said nothing, and nothing is changed about it.
+    """
+    known = []
+    for host in hosts:
+        variables = hostvars[host]
+        identity = variables.get(register)
+        if identity and not identity.get("skipped"):
+            names = [*names_of(host, variables), address_of(host, variables)]
+            known.append(
+                {
+                    "names": list(dict.fromkeys(names)),
+                    "host_keys": list(identity.get("host_keys") or []),
+                    "public_keys": list(identity.get("public_keys") or []),
+                }
+            )
+    return known

@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import cloud_inventory
+
+
+@pytest.mark.parametrize(
+    ("variables", "entry"),
+    [
+        ({"ansible_host": "10.0.0.1"}, {"address": "10.0.0.1", "names": ["node1.example"]}),
+        (
+            {"ansible_host": "198.51.100.7", "host_network_address": "10.0.0.1"},
+            {"address": "10.0.0.1", "names": ["node1.example"]},
+        ),
+        ({"ansible_host": "2001:db8::1"}, {"address": "2001:db8::1", "names": ["node1.example"]}),
+    ],
+    ids=["reached by Ansible there", "declared address wins", "IPv6"],
+)
+def test_a_host_with_an_address_gets_a_line(variables, entry):
+    entry["names"].insert(1, "node1")
+    assert cloud_inventory.host_entries(["node1.example"], {"node1.example": variables}) == [entry]
+
+
+def test_a_host_known_by_name_only_is_left_to_its_name_server():
+    assert cloud_inventory.host_entries(["a"], {"a": {"ansible_host": "a.example"}}) == []
+
+
+def test_an_inventory_of_addresses_does_not_make_an_address_a_name():
+    assert cloud_inventory.host_entries(["10.0.0.1"], {"10.0.0.1": {"host_network_hostname": "front"}}) == [
+        {"address": "10.0.0.1", "names": ["front"]}
+    ]
+
+
+def test_nodes_become_hosts_with_the_driver_of_their_domain_type():
+    hostvars = {"n1": {"opennebula_node_domain_type": "qemu", "opennebula_node_cluster": "lab"}, "n2": {}}
+    assert cloud_inventory.opennebula_node_hosts(["n1", "n2"], hostvars) == [
+        {"name": "n1", "im_mad": "qemu", "vm_mad": "qemu", "cluster": "lab"},
+        {"name": "n2", "im_mad": "kvm", "vm_mad": "kvm"},
+    ]
+
+
+def test_a_host_outside_the_limit_has_said_nothing():
+    hostvars = {
+        "n1": {
+            "ansible_host": "10.0.0.1",
+            "identity": {"host_keys": ["ssh-ed25519 H"], "public_keys": ["ssh-ed25519 P"]},
+        },
+        "n2": {"ansible_host": "10.0.0.2"},
+        "n3": {"ansible_host": "10.0.0.3", "identity": {"skipped": True}},
+    }
+    assert cloud_inventory.ssh_identities(["n1", "n2", "n3"], hostvars, "identity") == [
+        {"names": ["n1", "10.0.0.1"], "host_keys": ["ssh-ed25519 H"], "public_keys": ["ssh-ed25519 P"]}
+    ]
