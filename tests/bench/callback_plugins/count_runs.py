@@ -105,8 +105,10 @@ class CallbackModule(CallbackBase):
             },
         }
         self._display.display(
-            f"COUNTED: {figures['barriers']} task barriers ({figures['barriers_skipped_everywhere']} skipped on every host); "
-            "module executions: "
+            "COUNTED: {barriers} task barriers ({barriers_skipped_everywhere} skipped on every host); ".format(
+                **figures
+            )
+            + "module executions: "
             + (", ".join(f"{host} {roles['total']}" for host, roles in figures["modules"].items()) or "none")
         )
         path = self.get_option("file") or os.environ.get("KVMCLOUD_COUNT_FILE")

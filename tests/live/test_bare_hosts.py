@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bad input meets bare hosts: everything is refused with a sentence, and nothing was changed."""
+
+from __future__ import annotations
+
+import json
+
+import cloud
+import pytest
+
+pytestmark = pytest.mark.usefixtures("bare")
+
+TRACES = "ls -d /etc/one /var/lib/one /etc/apt/sources.list.d/opennebula* /etc/apt/keyrings/opennebula* 2>/dev/null"
+
+
+def nothing_was_changed():
+    return cloud.on("front1", f"{TRACES}; true").strip() == ""
+
+
+def test_check_mode_runs_to_its_end_and_changes_nothing():
+    run = cloud.playbook("site", "--check", "--diff")
+    assert run.rc == 0, run.output
+    assert run.counts["changed"]["front1"] > 5, "a bare host has much to change, and check mode has to say so"
+    assert nothing_was_changed()
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"opennebula_release": "6.6"}, "OpenNebula 6.6 does not exist for Debian 12"),
+        ({"opennebula_release": "9.9"}, "OpenNebula 9.9 is not known"),
+        ({"opennebula_oneadmin_password": ""}, "opennebula_oneadmin_password"),
+        ({"opennebula_oneadmin_password": "opennebula"}, "opennebula_oneadmin_password"),
+        ({"opennebula_repository_key_fingerprint": ""}, "opennebula_repository_key_fingerprint"),
+        ({"ansible_host": "10.213.48.11"}, "10.213.48.11"),
+    ],
+    ids=["no such pair", "unknown release", "unset secret", "default secret", "no fingerprint", "one address twice"],
+)
+def test_preflight_refuses(variables, sentence):
+    run = cloud.playbook("site", "-e", json.dumps(variables))
+    assert run.rc != 0
+    assert sentence in run.output, run.output
+    assert nothing_was_changed()
+
+
+def test_another_fingerprint_is_refused_before_anything_is_written():
+    run = cloud.playbook("site", "-e", "opennebula_repository_key_fingerprint=" + "0123456789" * 4)
+    assert run.rc != 0
+    assert "fingerprint" in run.output, run.output
+    assert nothing_was_changed()
+
+
+def test_a_repository_that_cannot_be_reached_leaves_the_former_configuration():
+    run = cloud.playbook("site", "-e", "opennebula_repository_url=http://10.213.48.1:9/nowhere")
+    assert run.rc != 0
+    assert "10.213.48.1" in run.output, run.output
+    assert nothing_was_changed()
+
+
+def test_an_unreachable_host_is_a_finding_and_stops_all():
+    cloud.lab("kill", "node1", "-i", cloud.INVENTORY)
+    try:
+        run = cloud.playbook("site")
+    finally:
+        cloud.lab("start", "node1", "-i", cloud.INVENTORY)
+    assert run.rc != 0
+    assert "node1" in run.output and "reach" in run.output, run.output
+    assert nothing_was_changed()

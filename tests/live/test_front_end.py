@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A running cloud and what goes wrong with it later."""
+
+from __future__ import annotations
+
+import json
+
+import cloud
+import pytest
+
+pytestmark = pytest.mark.usefixtures("converged")
+
+
+def test_check_mode_on_a_converged_cloud_reports_nothing():
+    run = cloud.playbook("site", "--check", "--diff")
+    assert run.rc == 0, run.output
+    assert run.changed == 0, run.output
+
+
+def test_the_cloud_passes_its_own_acceptance():
+    run = cloud.playbook("verify")
+    assert run.rc == 0, run.output
+
+
+def test_acceptance_fails_when_something_is_broken():
+    cloud.on("front1", "systemctl stop opennebula-gate")
+    run = cloud.playbook("verify")
+    cloud.on("front1", "systemctl start opennebula-gate")
+    assert run.rc != 0
+    assert "opennebula-gate" in run.output, run.output
+
+
+def test_a_configuration_that_oned_refuses_is_rolled_back():
+    """A driver that does not exist passes every check of the grammar; only oned itself finds it."""
+    before = cloud.on("front1", "md5sum /etc/one/oned.conf")
+    edits = [{"attribute": "PORT", "value": "abc"}]
+    run = cloud.playbook("opennebula", "-e", json.dumps({"opennebula_frontend_oned_edits": edits}))
+    assert run.rc != 0
+    assert "oned" in run.output and "former" in run.output, run.output
+    assert cloud.on("front1", "md5sum /etc/one/oned.conf") == before
+    assert cloud.on("front1", "systemctl is-active opennebula").strip() == "active"
+    assert cloud.on("front1", "onehost list -x | grep -c '<NAME>'").strip() != "0"
+
+
+def test_the_password_of_oneadmin_can_be_changed(tmp_path):
+    new = "another-Secret-4711"
+    run = cloud.playbook("opennebula", "-e", f"opennebula_oneadmin_password={new}")
+    assert run.rc == 0, run.output
+    assert new not in run.output
+    assert cloud.on("front1", "oneuser show -x 0 | grep -c '<NAME>oneadmin</NAME>'").strip() == "1"
+    cloud.converge()  # and back
