@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Dict, Iterable, List, Mapping
+from typing import Any, Iterable, Mapping
 
 HostVars = Mapping[str, Mapping[str, Any]]
 
@@ -25,13 +25,13 @@ def is_address(text: str) -> bool:
     return True
 
 
-def names_of(host: str, variables: Mapping[str, Any]) -> List[str]:
+def names_of(host: str, variables: Mapping[str, Any]) -> list[str]:
     """The host name, its short form and the inventory's name, each once, the full one first."""
     full = str(variables.get("host_network_hostname") or host)
     return list(dict.fromkeys([full, full.split(".")[0], host]))
 
 
-def host_entries(hosts: Iterable[str], hostvars: HostVars) -> List[Dict[str, Any]]:
+def host_entries(hosts: Iterable[str], hostvars: HostVars) -> list[dict[str, Any]]:
     """Lines of /etc/hosts. A host known by name only is left to the name server that knows it."""
     entries = []
     for host in hosts:
@@ -43,21 +43,21 @@ def host_entries(hosts: Iterable[str], hostvars: HostVars) -> List[Dict[str, Any
     return entries
 
 
-def opennebula_node_hosts(hosts: Iterable[str], hostvars: HostVars) -> List[Dict[str, Any]]:
+def opennebula_node_hosts(hosts: Iterable[str], hostvars: HostVars) -> list[dict[str, Any]]:
     """The nodes of the inventory as hosts of OpenNebula, in the cluster that each names."""
     declared = []
     for host in hosts:
         variables = hostvars[host]
         driver = str(variables.get("opennebula_node_domain_type") or "kvm")
-        entry: Dict[str, Any] = {"name": names_of(host, variables)[0], "im_mad": driver, "vm_mad": driver}
+        entry: dict[str, Any] = {"name": names_of(host, variables)[0], "im_mad": driver, "vm_mad": driver}
         if variables.get("opennebula_node_cluster"):
             entry["cluster"] = str(variables["opennebula_node_cluster"])
         declared.append(entry)
     return declared
 
 
-def ssh_identities(hosts: Iterable[str], hostvars: HostVars, register: str) -> List[Dict[str, Any]]:
-    """What the hosts of this run said of themselves: names under which they are reached, host keys, public keys of the user.
+def ssh_identities(hosts: Iterable[str], hostvars: HostVars, register: str) -> list[dict[str, Any]]:
+    """What the hosts of this run said of themselves: their names, host keys and public keys.
 
     A host that this run was limited away from said nothing, and nothing is changed about it.
     """

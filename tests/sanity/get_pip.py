@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands in for the installer of pip that ansible-test would download: installs with the pip that Python itself brings."""
+"""Stands in for the installer of pip that ansible-test would download: uses the pip that Python itself brings."""
 
 from __future__ import annotations
 

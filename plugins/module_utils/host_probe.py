@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Meaning of what the kernel and /etc say about a host: text in, plain values out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import struct
+from typing import Any, Iterable
+
+# Links of guests, which come and go and say nothing about the host.
+GUEST_LINKS = re.compile(r"^(tap|vnet|veth|one-\d+-\d+|fwbr|fwpr|fwln|macvtap)")
+
+TIME_SERVICES = (
+    "chrony.service",
+    "chronyd.service",
+    "systemd-timesyncd.service",
+    "ntpsec.service",
+    "ntpd.service",
+    "ntp.service",
+    "openntpd.service",
+)
+
+PACKAGE_LOCKS = (
+    "/var/lib/dpkg/lock-frontend",
+    "/var/lib/dpkg/lock",
+    "/var/lib/apt/lists/lock",
+    "/var/lib/rpm/.rpm.lock",
+    "/var/cache/dnf/metadata_lock.pid",
+)
+
+
+def os_release(text: str) -> dict[str, str]:
+    """/etc/os-release with lower-case keys."""
+    result = {}
+    for line in text.splitlines():
+        key, equals, value = line.strip().partition("=")
+        if equals and not key.startswith("#"):
+            result[key.lower()] = value.strip().strip("\"'")
+    return result
+
+
+def memory_mb(meminfo: str) -> int:
+    match = re.search(r"^MemTotal:\s+(\d+) kB", meminfo, re.MULTILINE)
+    return int(match.group(1)) // 1024 if match else 0
+
+
+def cpu(cpuinfo: str) -> dict[str, Any]:
+    """Number of processors and the one flag that matters: hardware virtualisation."""
+    flags = re.search(r"^(?:flags|Features)\s*:(.*)$", cpuinfo, re.MULTILINE)
+    words = set(flags.group(1).split()) if flags else set()
+    model = re.search(r"^model name\s*:\s*(.*)$", cpuinfo, re.MULTILINE)
+    return {
+        "processors": len(re.findall(r"^processor\s*:", cpuinfo, re.MULTILINE)),
+        "model": model.group(1) if model else "",
+        "virtualisation": next((flag for flag in ("vmx", "svm") if flag in words), None),
+    }
+
+
+def nested(values: Iterable[str]) -> bool | None:
+    """Content of the nested parameter of kvm_intel or kvm_amd; None where neither is loaded."""
+    for value in values:
+        return value.strip() in ("Y", "y", "1")
+    return None
+
+
+def cgroup_version(mounts: str) -> int | None:
+    """2 (unified), 1 (legacy or hybrid: libvirt uses version 1 then), None (not mounted)."""
+    types = {fields[2] for fields in (line.split() for line in mounts.splitlines()) if len(fields) > 2}
+    if "cgroup" in types:
+        return 1
+    return 2 if "cgroup2" in types else None
+
+
+def interfaces(ip_json: str) -> dict[str, dict[str, Any]]:
+    """Output of `ip -j addr` without the links of guests."""
+    result = {}
+    for link in json.loads(ip_json or "[]"):
+        name = link.get("ifname")
+        if not name or GUEST_LINKS.match(name):
+            continue
+        result[name] = {
+            "mac": link.get("address"),
+            "mtu": link.get("mtu"),
+            "up": "UP" in link.get("flags", []),
+            "addresses": [f"{entry['local']}/{entry['prefixlen']}" for entry in link.get("addr_info", [])],
+        }
+    return result
+
+
+def sockets(text: str, protocol: str) -> list[dict[str, Any]]:
+    """Listening sockets in /proc/net/{tcp,udp}{,6}; `protocol` is the name of that file."""
+    listening = "0A" if protocol.startswith("tcp") else "07"
+    result = []
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) < 10 or fields[3] != listening:
+            continue
+        address, _colon, port = fields[1].rpartition(":")
+        result.append(
+            {
+                "protocol": protocol[:3],
+                "address": _address(address),
+                "port": int(port, 16),
+                "uid": int(fields[7]),
+                "inode": fields[9],
+            }
+        )
+    return result
+
+
+def _address(digits: str) -> str:
+    """The kernel prints addresses as 32-bit words in the byte order of the machine."""
+    packed = b"".join(struct.pack("=I", int(digits[start : start + 8], 16)) for start in range(0, len(digits), 8))
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+
+def name_servers(resolv_conf: str) -> list[str]:
+    return re.findall(r"^\s*nameserver\s+(\S+)", resolv_conf, re.MULTILINE)
+
+
+def lock_holder(proc_locks: str, device: int, inode: int) -> int | None:
+    """Process that holds a lock on a file, from /proc/locks: looking does not take the lock."""
+    wanted = f"{os.major(device):02x}:{os.minor(device):02x}:{inode}"
+    for line in proc_locks.splitlines():
+        fields = line.split()
+        if "->" not in fields and len(fields) > 5 and fields[5] == wanted and fields[3] == "WRITE":
+            return int(fields[4])
+    return None
+
+
+def unit_states(systemctl_show: str) -> dict[str, dict[str, str]]:
+    """Blocks of `systemctl show -p Id,...` by unit."""
+    result = {}
+    for block in systemctl_show.strip().split("\n\n"):
+        properties = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if properties.get("Id"):
+            result[properties["Id"]] = properties
+    return result
+
+
+def time_service(states: dict[str, dict[str, str]]) -> str | None:
+    return next((unit for unit in TIME_SERVICES if states.get(unit, {}).get("ActiveState") == "active"), None)

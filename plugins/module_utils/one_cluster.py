@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is particular to clusters: what belongs to them is named by kind and only ever added."""
+
+from __future__ import annotations
+
+from typing import Mapping, Sequence
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import one_template
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import (
+    Declaration,
+    Planner,
+    View,
+    template_view,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import Template
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Argument, InputFile, NewId
+
+# option of the module -> element of the cluster, sub-command of onecluster, command that lists the kind
+MEMBERS = {
+    "hosts": ("HOSTS", "addhost", "onehost"),
+    "datastores": ("DATASTORES", "adddatastore", "onedatastore"),
+    "vnets": ("VNETS", "addvnet", "onevnet"),
+}
+_FIRST_OWN_ID = 100
+
+
+class ClusterPlanner(Planner):
+    command = "onecluster"
+    noun = "cluster"
+
+    def __init__(
+        self, present: Sequence[Resource], members: Mapping[str, Sequence[Resource]], lenient: bool = False
+    ) -> None:
+        super().__init__(present, lenient)
+        self.members = {option: {item.name: item.id for item in pool} for option, pool in members.items()}
+
+    def create(self, declaration: Declaration, template: Template) -> None:
+        name = declaration["name"]
+        self.step(f"create cluster {name}", "onecluster", "create", name, creates=name)
+        after = {"name": name, **template_view(template)}
+        if template:
+            text = InputFile(one_template.render(template))
+            self.step(f"set {', '.join(template)} of cluster {name}", "onecluster", "update", NewId(name), text, "-a")
+        self._add_members(declaration, NewId(name), None, after)
+        self.show(name, {}, after)
+
+    def update(self, declaration: Declaration, template: Template, found: Resource) -> None:
+        before = self.view(found)
+        after = dict(before)
+        self.rename(declaration, found, after)
+        self.update_template(declaration, template, found, after)
+        self._add_members(declaration, str(found.id), found, after)
+        self.show(found.name, before, after)
+
+    def _add_members(self, declaration: Declaration, target: Argument, found: Resource | None, after: View) -> None:
+        label = self._named(declaration, target)
+        for option, (element, verb, _command) in MEMBERS.items():
+            have = found.ids.get(element, ()) if found else ()
+            added = []
+            for name in declaration.get(option) or []:
+                number = self.members[option].get(name)
+                if number is None and not self.lenient:
+                    self.refuse(
+                        label, f"{name} of '{option}' does not exist; create it first, or name its cluster there."
+                    )
+                if number is None or number not in have:
+                    argument = name if number is None else str(number)
+                    self.step(f"add {name} to {label}", "onecluster", verb, target, argument)
+                    added.append(name)
+            if added:
+                after[option] = ", ".join(filter(None, [after.get(option), *sorted(added)]))
+
+    def check_deletion(self, label: str, found: Resource) -> None:
+        if found.id < _FIRST_OWN_ID:
+            self.refuse(label, "it comes with OpenNebula and cannot be deleted.")
+        content = [
+            f"{len(found.ids[element])} {option}"
+            for option, (element, _verb, _command) in MEMBERS.items()
+            if found.ids.get(element)
+        ]
+        if content:
+            self.refuse(label, f"it still has {', '.join(content)}; move them to another cluster first.")
+
+    def view(self, found: Resource) -> View:
+        lines = super().view(found)
+        for option, (element, _verb, _command) in MEMBERS.items():
+            names = {number: name for name, number in self.members.get(option, {}).items()}
+            lines[option] = ", ".join(sorted(names.get(n, str(n)) for n in found.ids.get(element, ())))
+        return lines

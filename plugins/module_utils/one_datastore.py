@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is particular to datastores. oned accepts much that it then ignores or overrides; this says so beforehand."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import one_template
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_membership import MemberPlanner
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import Declaration, View, template_view
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import Template
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Argument, InputFile, NewId
+
+TYPES = {"IMAGE_DS": "0", "SYSTEM_DS": "1", "FILE_DS": "2", "BACKUP_DS": "3"}
+TYPE_NAMES = {number: name for name, number in TYPES.items()}
+STATES = {"0": "ready", "1": "disabled"}
+_SYSTEM = TYPES["SYSTEM_DS"]
+# oned writes these from TM_MAD_CONF of oned.conf over whatever a template says, on create and on update.
+OVERRIDDEN = frozenset({"ALLOW_ORPHANS", "CLONE_TARGET", "DS_MIGRATE", "LN_TARGET", "SHARED"})
+# system, default and files come with OpenNebula; oned would delete them without a word.
+_BUILT_IN = range(3)
+_ONLY_STORED = "oned stores it without any effect."
+
+
+class DatastorePlanner(MemberPlanner):
+    command = "onedatastore"
+    noun = "datastore"
+    member = "datastore"
+    reserved = dict.fromkeys(("BASE_PATH", "GID", "GNAME", "ID", "STATE", "UID", "UNAME"), _ONLY_STORED)
+    # oned upper-cases DISK_TYPE and takes TYPE in any case.
+    caseless = frozenset({"DISK_TYPE", "TYPE"})
+    encrypted = frozenset({"NETAPP_PASS", "PUREFA_API_TOKEN", "RESTIC_PASSWORD"})
+
+    def check(self, label: str, declaration: Declaration, template: Template, found: Resource | None) -> None:
+        kind = self._type(label, template, found)
+        for name in sorted(OVERRIDDEN & template.keys()):
+            self.warn(label, f"{name} is left out; oned always takes it from TM_MAD_CONF of oned.conf.")
+            del template[name]
+        if kind == _SYSTEM and "DS_MAD" in template:
+            self.warn(label, "DS_MAD is left out; a system datastore has none.")
+            del template["DS_MAD"]
+        if kind != _SYSTEM and declaration.get("state") in ("enabled", "disabled"):
+            self.refuse(label, "only system datastores can be enabled or disabled.")
+        if not found:
+            needed = ["TM_MAD"] if kind == _SYSTEM else ["DS_MAD", "TM_MAD"]
+            missing = [name for name in needed if name not in template]
+            if missing:
+                self.refuse(label, f"it does not exist, and to create it the template needs {' and '.join(missing)}.")
+
+    def _type(self, label: str, template: Template, found: Resource | None) -> str:
+        given = template.get("TYPE")
+        if given is None:
+            return found.fields["TYPE"] if found else TYPES["IMAGE_DS"]
+        number = TYPES.get(str(given[0]).upper())
+        if number is None:
+            # oned would make an image datastore of it, silently.
+            self.refuse(label, f"TYPE must be one of {', '.join(sorted(TYPES))}, not {given[0]!r}.")
+        if found and found.fields["TYPE"] != number:
+            self.refuse(
+                label,
+                f"it is a {TYPE_NAMES.get(found.fields['TYPE'], 'datastore')} and should be a {given[0]}; oned would "
+                "take the update and keep attributes of the former type. Delete it and create it anew.",
+            )
+        if found:
+            del template["TYPE"]  # proven equal; the stored text may be missing or in another case
+        return str(number)
+
+    def create(self, declaration: Declaration, template: Template) -> None:
+        name = declaration["name"]
+        label = f"datastore {name}"
+        option, clusters = self.creation_cluster(label, declaration)
+        text = InputFile(one_template.render({"NAME": [name], **template}))
+        self.step(f"create {label}", "onedatastore", "create", text, *option, creates=name)
+        after = {"name": name, **template_view(template)}
+        self._properties(declaration, NewId(name), None, clusters, after)
+        self.show(name, {}, after)
+
+    def update(self, declaration: Declaration, template: Template, found: Resource) -> None:
+        before = self.view(found)
+        after = dict(before)
+        self.rename(declaration, found, after)
+        self.update_template(declaration, template, found, after)
+        clusters = [str(number) for number in found.ids.get("CLUSTERS", ())]
+        self._properties(declaration, str(found.id), found, clusters, after)
+        self.show(found.name, before, after)
+
+    def _properties(
+        self,
+        declaration: Declaration,
+        target: Argument,
+        found: Resource | None,
+        clusters: Sequence[str],
+        after: View,
+    ) -> None:
+        label = self._named(declaration, target)
+        self.set_clusters(label, declaration, target, clusters, after)
+        self.set_permissions(declaration, target, found.permissions if found else None, after)
+        self.set_owner(declaration, target, found, after)
+        present = STATES.get(found.fields.get("STATE", ""), "ready") if found else "ready"
+        wanted = declaration.get("state")
+        if wanted == "enabled" and present == "disabled":
+            self.step(f"enable {label}", "onedatastore", "enable", target)
+            after["state"] = "ready"
+        if wanted == "disabled" and present != "disabled":
+            self.step(f"disable {label}", "onedatastore", "disable", target)
+            after["state"] = "disabled"
+
+    def check_deletion(self, label: str, found: Resource) -> None:
+        if found.id in _BUILT_IN:
+            self.refuse(label, f"it is datastore {found.id}, which comes with OpenNebula and is never deleted here.")
+        images = found.ids.get("IMAGES", ())
+        if images:
+            self.refuse(label, f"it holds {len(images)} image(s), ids {_first(images)}; delete or move them first.")
+
+    def view(self, found: Resource) -> View:
+        return {**super().view(found), "state": STATES.get(found.fields.get("STATE", ""), "unknown")}
+
+
+def _first(ids: Sequence[int], limit: int = 10) -> str:
+    more = f" and {len(ids) - limit} more" if len(ids) > limit else ""
+    return ", ".join(str(number) for number in ids[:limit]) + more
+
+
+def unmeasured(pool: Sequence[Resource], ids: Sequence[int]) -> dict[str, str]:
+    """Of the datastores with these ids, those that were not measured yet. A system datastore may never be."""
+    return {
+        resource.name: "not measured yet"
+        for resource in pool
+        if resource.id in ids and resource.fields.get("TYPE") != _SYSTEM and resource.fields.get("TOTAL_MB", "0") == "0"
+    }

@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The answer of 'list -x' as plain records. One read of a pool serves a whole call, however long its list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from xml.etree import ElementTree
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import Template, from_xml
+
+_RIGHTS = (("U", 4), ("M", 2), ("A", 1))
+# What a fresh oned has before anything was created. Check mode plans against this where oned is still to come.
+FRESH_POOLS = {
+    "onecluster": "<CLUSTER_POOL><CLUSTER><ID>0</ID><NAME>default</NAME><TEMPLATE/></CLUSTER></CLUSTER_POOL>",
+    "onedatastore": "<DATASTORE_POOL>"
+    "<DATASTORE><ID>2</ID><NAME>files</NAME><TYPE>2</TYPE><STATE>0</STATE><CLUSTERS><ID>0</ID></CLUSTERS><TEMPLATE/></DATASTORE>"
+    "<DATASTORE><ID>1</ID><NAME>default</NAME><TYPE>0</TYPE><STATE>0</STATE><CLUSTERS><ID>0</ID></CLUSTERS><TEMPLATE/></DATASTORE>"
+    "<DATASTORE><ID>0</ID><NAME>system</NAME><TYPE>1</TYPE><STATE>0</STATE><CLUSTERS><ID>0</ID></CLUSTERS><TEMPLATE/></DATASTORE>"
+    "</DATASTORE_POOL>",
+    "onehook": "<HOOK_POOL/>",
+    "onehost": "<HOST_POOL/>",
+    "onevnet": "<VNET_POOL/>",
+}
+
+
+class PoolError(ValueError):
+    """An answer that is no pool; the text is a sentence."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One member of a pool: its plain elements, its lists of ids, its template."""
+
+    id: int
+    name: str
+    fields: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    template: Template = field(default_factory=dict)
+    permissions: str | None = None
+    locked: bool = False
+    address_ranges: tuple[dict[str, str], ...] = ()
+
+    def error(self) -> str:
+        """The ERROR attribute that oned leaves in the template of what failed."""
+        value = self.template.get("ERROR", [""])[0]
+        return value if isinstance(value, str) else ""
+
+
+def parse_pool(xml: str) -> list[Resource]:
+    """The members of the pool; oned lists them by descending id, and an empty pool is an empty element."""
+    pool = _element(xml)
+    member = pool.tag[: -len("_POOL")] if pool.tag.endswith("_POOL") else ""
+    if not member:
+        raise PoolError(f"expected a pool from 'list -x' and found the element <{pool.tag}>.")
+    return [_resource(element) for element in pool.findall(member)]
+
+
+def parse_member(xml: str) -> Resource:
+    """The answer of 'show -x'."""
+    return _resource(_element(xml))
+
+
+def _element(xml: str) -> ElementTree.Element:
+    try:
+        # oned's own commands write this text; it defines no entities and is not foreign input.
+        return ElementTree.fromstring(xml)
+    except ElementTree.ParseError as error:
+        raise PoolError(f"expected XML from oned's commands and found: {xml.strip()[:200]!r} ({error}).") from error
+
+
+def _resource(element: ElementTree.Element) -> Resource:
+    plain = {child.tag: child.text or "" for child in element if not len(child)}
+    template = element.find("TEMPLATE")
+    return Resource(
+        id=int(plain["ID"]),
+        name=plain.get("NAME", ""),
+        fields=plain,
+        ids={child.tag: tuple(int(i.text or "") for i in child.findall("ID")) for child in element if len(child)},
+        template=from_xml(template) if template is not None else {},
+        permissions=_permissions(element.find("PERMISSIONS")),
+        locked=element.find("LOCK") is not None,
+        address_ranges=tuple(
+            {entry.tag: entry.text or "" for entry in ar if not len(entry)} for ar in element.findall("AR_POOL/AR")
+        ),
+    )
+
+
+def _permissions(element: ElementTree.Element | None) -> str | None:
+    """Nine elements of 0 or 1 as the three digits that 'chmod' takes."""
+    if element is None:
+        return None
+    digits = (
+        sum(weight for right, weight in _RIGHTS if element.findtext(f"{who}_{right}") == "1")
+        for who in ("OWNER", "GROUP", "OTHER")
+    )
+    return "".join(str(digit) for digit in digits)

@@ -1,0 +1,171 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is particular to virtual networks: address ranges, security groups, and errors that look like success."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import one_address_range, one_template
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_membership import MemberPlanner
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import (
+    Declaration,
+    Refused,
+    View,
+    template_view,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import Template, Value
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Argument, InputFile, NewId
+
+STATES = {"0": "init", "1": "ready", "2": "being created", "3": "being deleted", "4": "done", "5": "error"}
+_READY = "1"
+_ERROR = "5"
+_DEFAULT_GROUP = "0"
+# oned turns these into elements of the network and drops them from the template.
+_AUTOMATIC = {
+    "AUTOMATIC_OUTER_VLAN_ID": "OUTER_VLAN_ID_AUTOMATIC",
+    "AUTOMATIC_VLAN_ID": "VLAN_ID_AUTOMATIC",
+}
+
+
+class VnetPlanner(MemberPlanner):
+    command = "onevnet"
+    noun = "virtual network"
+    member = "vnet"
+    reserved = {
+        "AR": "give the ranges as 'address_ranges'; in an update oned would only store it.",
+        "ERROR": "oned writes it.",
+    }
+
+    def check(self, label: str, declaration: Declaration, template: Template, found: Resource | None) -> None:
+        ranges: list[one_address_range.AddressRange] = []
+        for number, declared in enumerate(declaration.get("address_ranges") or [], 1):
+            try:
+                ranges.append(one_address_range.canonical(declared))
+            except one_template.TemplateError as error:
+                raise Refused([f"{label}: address range {number}: {error}"]) from error
+        self.ranges = ranges
+        if "VN_MAD" not in template and (not found or self._unusable(found)):
+            self.refuse(label, "it does not exist, and to create it the template needs VN_MAD.")
+
+    def create(self, declaration: Declaration, template: Template) -> None:
+        name = declaration["name"]
+        label = f"virtual network {name}"
+        option, clusters = self.creation_cluster(label, declaration)
+        ranges: list[Value] = list(self.ranges)
+        whole: Template = {"NAME": [name], **template, **({"AR": ranges} if ranges else {})}
+        text = InputFile(one_template.render(whole))
+        self.step(f"create {label}", "onevnet", "create", text, *option, creates=name)
+        after = {"name": name, **template_view(template)}
+        after["address_ranges"] = "; ".join(map(one_address_range.describe, self.ranges))
+        self._properties(declaration, NewId(name), None, clusters, after)
+        self.show(name, {}, after)
+
+    @staticmethod
+    def _unusable(found: Resource) -> bool:
+        """In error and never used: the remains of a creation that failed, which no update repairs."""
+        return found.fields.get("STATE") == _ERROR and found.fields.get("USED_LEASES", "0") in ("", "0")
+
+    def update(self, declaration: Declaration, template: Template, found: Resource) -> None:
+        label = f"virtual network {found.name}"
+        if found.fields.get("STATE") == _ERROR:
+            if not self._unusable(found):
+                self.refuse(label, f"it is in state ERROR with leases in use: {found.error()} Repair it by hand.")
+            self.warn(label, f"it is in state ERROR and unused, so it is made anew: {found.error()}")
+            self.step(f"delete {label} (id {found.id})", "onevnet", "delete", str(found.id))
+            self.create({"name": found.name, **{k: v for k, v in declaration.items() if v is not None}}, template)
+            return
+        before = self.view(found)
+        after = dict(before)
+        self.rename(declaration, found, after)
+        self.update_template(declaration, self._comparable(label, template, found), found, after)
+        self._set_ranges(declaration, found, after)
+        clusters = [str(number) for number in found.ids.get("CLUSTERS", ())]
+        self._properties(declaration, str(found.id), found, clusters, after)
+        self.show(found.name, before, after)
+
+    def _comparable(self, label: str, template: Template, found: Resource) -> Template:
+        """The template without what oned holds in another form and has as wanted."""
+        wanted = dict(template)
+        for name, element in _AUTOMATIC.items():
+            if name in wanted:
+                asked = str(wanted.pop(name)[0]).upper() == "YES"
+                if asked != (found.fields.get(element) == "1"):
+                    self.warn(label, f"{name} counts at creation only; delete the network to change it.")
+        groups = wanted.get("SECURITY_GROUPS")
+        if groups and self._same_groups(str(groups[0]), str(found.template.get("SECURITY_GROUPS", [""])[0])):
+            del wanted["SECURITY_GROUPS"]
+        return wanted
+
+    @staticmethod
+    def _same_groups(wanted: str, present: str) -> bool:
+        """oned puts the default group in front of the list it is given at creation."""
+        asked, have = _numbers(wanted), _numbers(present)
+        return asked == have or asked | {_DEFAULT_GROUP} == have
+
+    def _set_ranges(self, declaration: Declaration, found: Resource, after: View) -> None:
+        if declaration.get("address_ranges") is None:
+            return
+        label, target = f"virtual network {found.name}", str(found.id)
+        comparison = one_address_range.compare(self.ranges, found.address_ranges)
+        for wanted, present in comparison.changes:
+            text = one_address_range.describe(wanted)
+            if present is None:
+                ranges = InputFile(one_template.render({"AR": [wanted]}))
+                self.step(f"add address range {text} to {label}", "onevnet", "addar", target, ranges)
+            else:
+                whole = InputFile(one_template.render({"AR": [one_address_range.updated(wanted, present)]}))
+                number = present["AR_ID"]
+                self.step(f"update address range {text} of {label}", "onevnet", "updatear", target, number, whole)
+        if declaration.get("purge_address_ranges"):
+            for surplus in comparison.surplus:
+                text = one_address_range.describe(surplus)
+                self.step(f"remove address range {text} from {label}", "onevnet", "rmar", target, surplus["AR_ID"])
+            kept = list(self.ranges)
+        else:
+            kept = [*comparison.surplus, *self.ranges]
+        if comparison.changes or declaration.get("purge_address_ranges") and comparison.surplus:
+            after["address_ranges"] = "; ".join(sorted(map(one_address_range.describe, kept)))
+
+    def _properties(
+        self,
+        declaration: Declaration,
+        target: Argument,
+        found: Resource | None,
+        clusters: Sequence[str],
+        after: View,
+    ) -> None:
+        self.set_clusters(self._named(declaration, target), declaration, target, clusters, after)
+        self.set_permissions(declaration, target, found.permissions if found else None, after)
+        self.set_owner(declaration, target, found, after)
+
+    def check_deletion(self, label: str, found: Resource) -> None:
+        used = found.fields.get("USED_LEASES", "0")
+        if used not in ("", "0"):
+            self.refuse(label, f"{used} of its addresses are in use; detach the VMs and reservations first.")
+
+    def view(self, found: Resource) -> View:
+        ranges = "; ".join(sorted(map(one_address_range.describe, found.address_ranges)))
+        state = STATES.get(found.fields.get("STATE", ""), "unknown")
+        return {**super().view(found), "address_ranges": ranges, "state": state}
+
+
+def _numbers(groups: str) -> set[str]:
+    return {number.strip() for number in groups.split(",") if number.strip()}
+
+
+def unready(pool: Sequence[Resource], ids: Sequence[int]) -> tuple[dict[str, str], dict[str, str]]:
+    """Of the networks with these ids: those oned still works on, and those it gave up with its text."""
+    pending: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    for network in pool:
+        state = network.fields.get("STATE", "")
+        if network.id not in ids or state == _READY:
+            continue
+        if state == _ERROR:
+            failed[network.name] = network.error() or "oned gives no reason; see /var/log/one/oned.log"
+        else:
+            pending[network.name] = STATES.get(state, f"in state {state}")
+    return pending, failed

@@ -1,0 +1,327 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_probe
+short_description: Everything a cloud deployment asks about a host, read in one run
+version_added: 0.1.0
+author:
+  - kvmcloud.stack contributors (@kvmcloud)
+description:
+  - Reads operating system, memory, disks, virtualisation, addresses, listening ports, name resolution, time and users.
+  - Changes nothing and takes no lock. Meant to be run once per host, in place of fact gathering.
+  - Links of guests (tap, veth, vnet and the like) are left out.
+options:
+  disk_paths:
+    description:
+      - Directories whose free space is wanted.
+      - For one that does not exist yet, the nearest directory above it counts.
+    type: list
+    elements: path
+    default: [/, /var/lib]
+  names:
+    description: Names to resolve as any program of the host would (files, DNS, ...).
+    type: list
+    elements: str
+    default: []
+  resolve_timeout:
+    description: Time limit in seconds for all names together. Those that are not answered by then have no addresses.
+    type: float
+    default: 5
+  users:
+    description: Users to look up.
+    type: list
+    elements: str
+    default: [oneadmin]
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
+    support: none
+  platform:
+    description: Target OS/families that can be operated against.
+    platforms: linux
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: The host as it is
+  kvmcloud.stack.host_probe:
+    disk_paths: [/, /var/lib/one]
+    names: "{{ groups['all'] }}"
+  register: host_probe
+"""
+
+RETURN = r"""
+probe:
+  description: What was found.
+  returned: always
+  type: dict
+  contains:
+    os_release:
+      description: C(/etc/os-release) with lower-case keys, C(id) and C(version_id) among them.
+      type: dict
+    kernel:
+      description: Release of the running kernel.
+      type: str
+    architecture:
+      description: Machine type.
+      type: str
+      sample: x86_64
+    container:
+      description: Kind of container the host runs in; null on real machines.
+      type: str
+    init:
+      description: Name of process 1.
+      type: str
+    hostname:
+      description: Name the host calls itself.
+      type: str
+    fqdn:
+      description: Canonical name its own name resolves to.
+      type: str
+    memory_mb:
+      description: Memory in MiB.
+      type: int
+    cpu:
+      description: C(processors), C(model), and C(virtualisation), which is V(vmx), V(svm) or null.
+      type: dict
+    kvm_device:
+      description: Whether C(/dev/kvm) can be opened.
+      type: bool
+    nested:
+      description: Whether nested virtualisation is on; null where no KVM module is loaded.
+      type: bool
+    cgroup_version:
+      description: V(1) (also hybrid) or V(2).
+      type: int
+    disks:
+      description: By path C(free_mb), C(size_mb) and C(measured_at), in MiB.
+      type: dict
+    interfaces:
+      description: By name C(mac), C(mtu), C(up) and C(addresses) with prefix length.
+      type: dict
+    ports:
+      description: Listening sockets, each with C(protocol), C(address), C(port), C(uid), C(pid) and C(process).
+      type: list
+      elements: dict
+    names:
+      description: Addresses by name. Empty where a name does not resolve. The host's own name is always among them.
+      type: dict
+    name_servers:
+      description: Servers in C(/etc/resolv.conf).
+      type: list
+      elements: str
+    epoch:
+      description: Seconds since 1970 by the host's clock, at the end of the probe.
+      type: float
+    uptime:
+      description: Seconds since boot.
+      type: float
+    boot_id:
+      description: Differs after each boot.
+      type: str
+    clock:
+      description: C(service) that keeps the time, and whether the kernel calls the clock C(synchronised).
+      type: dict
+    package_lock:
+      description: C(path), C(pid) and C(process) of a running package manager; null where there is none.
+      type: dict
+    users:
+      description: By name C(uid), C(gid), C(home), C(shell) and C(groups); null for a user that does not exist.
+      type: dict
+"""
+
+import contextlib
+import ctypes
+import glob
+import grp
+import os
+import platform
+import pwd
+import shutil
+import socket
+import threading
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import host_probe
+
+SPEC = {
+    "disk_paths": {"type": "list", "elements": "path", "default": ["/", "/var/lib"]},
+    "names": {"type": "list", "elements": "str", "default": []},
+    "resolve_timeout": {"type": "float", "default": 5},
+    "users": {"type": "list", "elements": "str", "default": ["oneadmin"]},
+}
+TIME_ERROR = 5  # adjtimex: the clock is not synchronised
+
+
+def text_of(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def disk(path):
+    place = os.path.abspath(path)
+    while not os.path.isdir(place):
+        place = os.path.dirname(place)
+    state = os.statvfs(place)
+    return {
+        "free_mb": state.f_bavail * state.f_frsize >> 20,
+        "size_mb": state.f_blocks * state.f_frsize >> 20,
+        "measured_at": place,
+    }
+
+
+def can_open_kvm():
+    try:
+        os.close(os.open("/dev/kvm", os.O_RDWR))
+    except OSError:
+        return False
+    return True
+
+
+def listening_ports():
+    found = [
+        entry
+        for protocol in ("tcp", "tcp6", "udp", "udp6")
+        for entry in host_probe.sockets(text_of("/proc/net/" + protocol), protocol)
+    ]
+    owners = owners_of({entry["inode"] for entry in found})
+    for entry in found:
+        entry["pid"], entry["process"] = owners.get(entry.pop("inode"), (None, None))
+    return found
+
+
+def owners_of(inodes):
+    """Process by socket inode. Stops as soon as all are found: a host with many guests has many open files."""
+    owners = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if len(owners) == len(inodes):
+            break
+        try:
+            descriptors = os.listdir(f"/proc/{pid}/fd")
+        except OSError:
+            continue
+        for descriptor in descriptors:
+            try:
+                target = os.readlink(f"/proc/{pid}/fd/{descriptor}")
+            except OSError:
+                continue
+            inode = target[8:-1] if target.startswith("socket:[") else None
+            if inode in inodes:
+                # the lowest process id wins: the one that opened the socket, not its children
+                former = owners.get(inode)
+                if former is None or int(pid) < former[0]:
+                    owners[inode] = (int(pid), text_of(f"/proc/{pid}/comm").strip())
+    return owners
+
+
+def resolve(names, timeout):
+    """Addresses by name. One thread each, since a dead name server costs seconds per name."""
+    result = {name: [] for name in names}
+    canonical = {}
+
+    def look_up(name):
+        try:
+            answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
+        except (OSError, UnicodeError):
+            return
+        result[name] = sorted({answer[4][0] for answer in answers})
+        canonical[name] = answers[0][3]
+
+    threads = [threading.Thread(target=look_up, args=(name,), daemon=True) for name in result]
+    deadline = time.monotonic() + timeout
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0, deadline - time.monotonic()))
+    # copies, because a late thread may still write
+    return dict(result), dict(canonical)
+
+
+def user(name):
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    return {
+        "uid": entry.pw_uid,
+        "gid": entry.pw_gid,
+        "home": entry.pw_dir,
+        "shell": entry.pw_shell,
+        "groups": sorted(group.gr_name for group in grp.getgrall() if name in group.gr_mem),
+    }
+
+
+def package_lock():
+    locks = text_of("/proc/locks")
+    for path in host_probe.PACKAGE_LOCKS:
+        try:
+            state = os.stat(path)
+        except OSError:
+            continue
+        pid = host_probe.lock_holder(locks, state.st_dev, state.st_ino)
+        if pid is not None:
+            return {"path": path, "pid": pid, "process": text_of(f"/proc/{pid}/comm").strip()}
+    return None
+
+
+def clock(module):
+    synchronised = None
+    with contextlib.suppress(OSError, AttributeError):
+        synchronised = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(512)) != TIME_ERROR
+    service = None
+    if os.path.isdir("/run/systemd/system"):
+        command = ["systemctl", "show", "--property=Id,ActiveState", *host_probe.TIME_SERVICES]
+        _returncode, out, _err = module.run_command(command)
+        service = host_probe.time_service(host_probe.unit_states(out))
+    return {"synchronised": synchronised, "service": service}
+
+
+def main():
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    params = module.params
+    hostname = socket.gethostname()
+    ip = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    addresses = module.run_command([ip, "-j", "addr", "show"])[1] if ip else ""
+    names, canonical = resolve([*params["names"], hostname], params["resolve_timeout"])
+    probe = {
+        "os_release": host_probe.os_release(text_of("/etc/os-release")),
+        "kernel": platform.release(),
+        "architecture": platform.machine(),
+        "container": text_of("/run/systemd/container").strip() or None,
+        "init": text_of("/proc/1/comm").strip(),
+        "hostname": hostname,
+        "fqdn": canonical.get(hostname),
+        "memory_mb": host_probe.memory_mb(text_of("/proc/meminfo")),
+        "cpu": host_probe.cpu(text_of("/proc/cpuinfo")),
+        "kvm_device": can_open_kvm(),
+        "nested": host_probe.nested(map(text_of, sorted(glob.glob("/sys/module/kvm_*/parameters/nested")))),
+        "cgroup_version": host_probe.cgroup_version(text_of("/proc/mounts")),
+        "disks": {path: disk(path) for path in params["disk_paths"]},
+        "interfaces": host_probe.interfaces(addresses),
+        "ports": listening_ports(),
+        "names": names,
+        "name_servers": host_probe.name_servers(text_of("/etc/resolv.conf")),
+        "uptime": float((text_of("/proc/uptime") or "0").split()[0]),
+        "boot_id": text_of("/proc/sys/kernel/random/boot_id").strip(),
+        "clock": clock(module),
+        "package_lock": package_lock(),
+        "users": {name: user(name) for name in params["users"]},
+        "epoch": time.time(),
+    }
+    module.exit_json(changed=False, probe=probe)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: onedatastore
+short_description: Manage datastores of OpenNebula
+version_added: 0.1.0
+description:
+  - Creates, renames, changes and deletes datastores of all types, with their clusters, permissions and owner.
+  - Attributes that oned always takes from C(TM_MAD_CONF) of oned.conf (C(ALLOW_ORPHANS), C(CLONE_TARGET),
+    C(DS_MIGRATE),
+    C(LN_TARGET), C(SHARED)) are left out with a warning.
+options:
+  datastores:
+    description:
+      - The datastores, each with the options described here. One call reads the pool once, then makes only the
+        changes.
+      - Cannot be combined with options of a single datastore.
+    type: list
+    elements: dict
+    suboptions: &datastore
+      name:
+        description:
+          - Name of the datastore. Names are case-sensitive and at most 128 characters long.
+          - A name of digits only is refused, since the commands take it for an id.
+        type: str
+      id:
+        description:
+          - Id of an existing datastore, instead of or together with its name. Given with O(name), it is renamed if
+            need be.
+          - Ids are given by oned; one that does not exist is an error unless O(state=absent).
+        type: int
+      rename_from:
+        description:
+          - Former name. If it exists and O(name) does not, it is renamed; if both exist, that is an error.
+        type: str
+
+      template:
+        description:
+          - Attributes of the datastore. A new one needs C(TM_MAD), and C(DS_MAD) unless it is a system datastore.
+          - C(TYPE) is one of C(IMAGE_DS) (what oned takes if none is given), C(SYSTEM_DS), C(FILE_DS) and
+            C(BACKUP_DS), and
+            cannot be changed.
+        type: dict
+
+      purge:
+        description:
+          - Template attributes to remove from the datastore, if it has them. All others are kept.
+        type: list
+        elements: str
+
+      clusters:
+        description:
+          - Names or ids of all clusters the datastore is to be in; it is taken out of others. An empty list means
+            none.
+          - If not given, a new datastore is in C(default) and an existing one stays where it is.
+        type: list
+        elements: str
+
+      permissions:
+        description:
+          - Rights of owner, group and others as a quoted string of exactly three octal digits, such as V("640").
+          - Use is 4, manage is 2, admin is 1. Any other form is refused, for the command would silently set
+            something else.
+        type: raw
+      owner:
+        description:
+          - Name or id of the user it belongs to.
+        type: str
+      group:
+        description:
+          - Name or id of the group it belongs to.
+        type: str
+
+      state:
+        description:
+          - V(present) creates the datastore if it does not exist, and changes what differs.
+          - V(absent) deletes it.
+          - V(enabled) and V(disabled) also create it, and are for system datastores only.
+          - A datastore that holds images is not deleted, and the datastores 0 to 2 never are.
+        type: str
+        choices: [present, absent, enabled, disabled]
+        default: present
+  <<: *datastore
+  wait:
+    description:
+      - Wait until oned has measured the datastores that this call created; before, images cannot be created in them.
+      - System datastores are not waited for.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - How long to wait for all of them together, in seconds. One that is not measured by then is a warning.
+    type: int
+    default: 60
+  api_timeout:
+    description:
+      - How long oned may take to answer one call, in seconds. A command that needs 15 s more than this is stopped.
+    type: int
+    default: 30
+  assume_fresh_in_check_mode:
+    description:
+      - What check mode does when the commands are installed and oned does not answer.
+      - If V(true), it plans against a fresh OpenNebula and says so in a warning; if V(false), it fails.
+      - Where the commands are not installed yet, check mode always plans against a fresh OpenNebula.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description: The pool is read and the plan is reported; nothing is changed.
+  diff_mode:
+    support: full
+    description: Each changed resource is shown before and after; values whose name says secret are hidden.
+  platform:
+    support: full
+    platforms: posix
+notes:
+  - Runs on a front-end, as root or oneadmin (whoever finds oneadmin's auth file). For check mode on a bare host run
+    it
+    as root, since the user oneadmin does not exist there yet.
+  - Works with OpenNebula 5.12 to 7.4; the behaviour of 6.10.0 and 7.4.0 was captured from the real programs.
+  - In a template a value is a scalar, a dictionary (vector attribute), or a list of either (repeated attribute).
+    Names are upper-cased as oned does, and booleans become V(YES) and V(NO). Only what is given is compared and
+    changed.
+author:
+  - kvmcloud.stack contributors (@kvmcloud)
+"""
+
+EXAMPLES = r"""
+---
+- name: Datastores on a network mount, and one for backups
+  kvmcloud.stack.onedatastore:
+    datastores:
+      - name: images_nfs
+        template:
+          TYPE: IMAGE_DS
+          DS_MAD: fs
+          TM_MAD: shared
+        permissions: "640"
+      - name: system_nfs
+        template:
+          TYPE: SYSTEM_DS
+          TM_MAD: shared
+        clusters: [default, edge]
+
+- name: A limit for the default system datastore
+  kvmcloud.stack.onedatastore:
+    id: 0
+    template:
+      LIMIT_MB: 500000
+"""
+
+RETURN = r"""
+---
+actions:
+  description: What was done, or would be done in check mode, in order. Secrets travel in files and do not appear.
+  returned: success, or failure after the first change
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: The step as a phrase.
+      type: str
+    command:
+      description: The command with its arguments.
+      type: list
+      elements: str
+  sample:
+    - action: create datastore images_nfs
+      command: [onedatastore, create, "<file>"]
+findings:
+  description: Every reason why the declarations were refused, before anything was changed.
+  returned: when declarations are refused
+  type: list
+  elements: str
+"""
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_datastore import DatastorePlanner, unmeasured
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_module import (
+    COMMON_OPTIONS,
+    OWNER_OPTIONS,
+    ResourceModule,
+    state_option,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_wait import NotSettled, wait_until
+
+OPTIONS = {
+    **COMMON_OPTIONS,
+    "clusters": {"type": "list", "elements": "str"},
+    **OWNER_OPTIONS,
+    **state_option("enabled", "disabled"),
+}
+CALL_OPTIONS = {"wait": {"type": "bool", "default": True}, "wait_timeout": {"type": "int", "default": 60}}
+
+
+def main() -> None:
+    resources = ResourceModule("datastores", OPTIONS, CALL_OPTIONS)
+    with resources.sentences():
+        declared = resources.declarations()
+        present = resources.read(DatastorePlanner, declared)
+        clusters = resources.cli.pool("onecluster") if any(item.get("clusters") for item in declared) else []
+        plan = DatastorePlanner(present, clusters, lenient=resources.check_mode).plan(declared)
+        if not resources.check_mode:
+            created = resources.apply(plan)
+            if created and resources.params["wait"]:
+                wait_for_sizes(resources, plan, created)
+    resources.finish(plan)
+
+
+def wait_for_sizes(resources, plan, created) -> None:
+    try:
+        wait_until(
+            read=lambda: resources.cli.pool("onedatastore"),
+            judge=lambda pool: (unmeasured(pool, created), {}),
+            wanted="every new datastore to be measured",
+            limit=resources.params["wait_timeout"],
+        )
+    except NotSettled as late:
+        # It exists and a second run would find nothing to do: to fail here would be to fail once and never again.
+        plan.warnings.append(str(late))
+
+
+if __name__ == "__main__":
+    main()

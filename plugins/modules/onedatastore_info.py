@@ -1,0 +1,123 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: onedatastore_info
+short_description: List datastores of OpenNebula
+version_added: 0.1.0
+description:
+  - Returns the datastores of OpenNebula, all or those of given names and ids, by one read of the pool.
+options:
+  name:
+    description:
+      - Return the datastores of these names. A name that does not exist is not an error.
+    type: list
+    elements: str
+  id:
+    description:
+      - Return the datastores of these ids, in addition to those given by O(name).
+    type: list
+    elements: int
+  api_timeout:
+    description:
+      - How long oned may take to answer one call, in seconds. A command that needs 15 s more than this is stopped.
+    type: int
+    default: 30
+  assume_fresh_in_check_mode:
+    description:
+      - What check mode does when the commands are installed and oned does not answer.
+      - If V(true), it plans against a fresh OpenNebula and says so in a warning; if V(false), it fails.
+      - Where the commands are not installed yet, check mode always plans against a fresh OpenNebula.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description: Nothing is ever changed.
+  diff_mode:
+    support: N/A
+    description: Nothing is ever changed.
+  platform:
+    support: full
+    platforms: posix
+notes:
+  - Runs on a front-end, as root or oneadmin (whoever finds oneadmin's auth file). For check mode on a bare host run
+    it
+    as root, since the user oneadmin does not exist there yet.
+  - Works with OpenNebula 5.12 to 7.4; the behaviour of 6.10.0 and 7.4.0 was captured from the real programs.
+author:
+  - kvmcloud.stack contributors (@kvmcloud)
+"""
+
+EXAMPLES = r"""
+---
+- name: All datastores
+  kvmcloud.stack.onedatastore_info:
+  register: found
+
+- name: One of them
+  kvmcloud.stack.onedatastore_info:
+    name: images
+"""
+
+RETURN = r"""
+---
+datastores:
+  description: The datastores, by ascending id.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the datastore.
+      type: int
+    name:
+      description: Name of the datastore.
+      type: str
+    template:
+      description:
+        - Attributes of the datastore; a repeated attribute is a list, a vector attribute a dictionary. Secrets are
+          hidden.
+      type: dict
+    locked:
+      description: Whether it is locked.
+      type: bool
+    state:
+      description: State as a word, such as V(ready).
+      type: str
+    permissions:
+      description: Rights of owner, group and others as three octal digits.
+      type: str
+    owner:
+      description: Name of the user it belongs to.
+      type: str
+    group:
+      description: Name of the group it belongs to.
+      type: str
+    members:
+      description: Ids of what belongs to it, by kind, such as C(clusters), C(images), C(vms).
+      type: dict
+    address_ranges:
+      description: Address ranges of a virtual network as oned has them; empty for other kinds.
+      type: list
+      elements: dict
+    fields:
+      description: Its other elements as oned has them, with names in lower case.
+      type: dict
+"""
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_datastore import STATES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_module import run_info
+
+
+def main() -> None:
+    run_info("onedatastore", "datastores", STATES)
+
+
+if __name__ == "__main__":
+    main()

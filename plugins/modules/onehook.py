@@ -1,0 +1,232 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: onehook
+short_description: Manage hooks of OpenNebula
+version_added: 0.1.0
+description:
+  - Creates, renames, changes and deletes hooks on states of resources and on API calls.
+  - A hook whose type, resource or call differs is deleted and created anew, for oned would keep a hook that works no
+    more.
+options:
+  hooks:
+    description:
+      - The hooks, each with the options described here. One call reads the pool once, then makes only the changes.
+      - Cannot be combined with options of a single hook.
+    type: list
+    elements: dict
+    suboptions: &hook
+      name:
+        description:
+          - Name of the hook. Names are case-sensitive and at most 128 characters long.
+          - A name of digits only is refused, since the commands take it for an id.
+        type: str
+      id:
+        description:
+          - Id of an existing hook, instead of or together with its name. Given with O(name), it is renamed if need
+            be.
+          - Ids are given by oned; one that does not exist is an error unless O(state=absent).
+        type: int
+      rename_from:
+        description:
+          - Former name. If it exists and O(name) does not, it is renamed; if both exist, that is an error.
+        type: str
+
+      type:
+        description:
+          - V(state) runs on a change of state of a resource, V(api) on a call of the API. A new hook is V(state) if
+            not given.
+        type: str
+        choices: [state, api]
+      resource:
+        description:
+          - The kind of resource whose states a hook of type V(state) follows. V(IMAGE) is known since release 6.0.
+        type: str
+        choices: [VM, HOST, IMAGE]
+      on_state:
+        description:
+          - The state of a VM by one word (ON of OpenNebula). oned resolves it into O(resource_state) and
+            O(lcm_state) and forgets it.
+          - V(CUSTOM) means the two states given here, and so does leaving it out.
+        type: str
+        choices: [CUSTOM, DONE, PROLOG, RUNNING, SHUTDOWN, STOP, UNKNOWN]
+      resource_state:
+        description:
+          - The state of the resource (STATE of OpenNebula, such as V(POWEROFF) of a VM or V(ERROR) of a host), in
+            any case.
+        type: str
+      lcm_state:
+        description:
+          - The state within the life cycle of a VM (LCM_STATE of OpenNebula), in any case.
+        type: str
+      call:
+        description:
+          - The call that a hook of type V(api) follows, such as V(one.vm.allocate).
+        type: str
+      command:
+        description:
+          - The program, absolute or relative to C(/var/lib/one/remotes/hooks). oned does not check that it exists.
+        type: str
+      arguments:
+        description:
+          - Its arguments. C($TEMPLATE) stands for the base64 XML of the resource, C($API) for that of the call.
+        type: str
+      arguments_stdin:
+        description:
+          - Give the arguments by standard input, for those too long for a command line.
+        type: bool
+      remote:
+        description:
+          - Run it on the host concerned, not on the front-end. A new hook runs on the front-end if not given.
+        type: bool
+      timeout:
+        description:
+          - How long it may run, in seconds.
+        type: int
+      template:
+        description:
+          - Further attributes of the hook.
+        type: dict
+
+      purge:
+        description:
+          - Template attributes to remove from the hook, if it has them. All others are kept.
+        type: list
+        elements: str
+
+      state:
+        description:
+          - V(present) creates the hook if it does not exist, and changes what differs.
+          - V(absent) deletes it.
+          - A locked hook is neither changed nor deleted.
+        type: str
+        choices: [present, absent]
+        default: present
+  <<: *hook
+  api_timeout:
+    description:
+      - How long oned may take to answer one call, in seconds. A command that needs 15 s more than this is stopped.
+    type: int
+    default: 30
+  assume_fresh_in_check_mode:
+    description:
+      - What check mode does when the commands are installed and oned does not answer.
+      - If V(true), it plans against a fresh OpenNebula and says so in a warning; if V(false), it fails.
+      - Where the commands are not installed yet, check mode always plans against a fresh OpenNebula.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description: The pool is read and the plan is reported; nothing is changed.
+  diff_mode:
+    support: full
+    description: Each changed resource is shown before and after; values whose name says secret are hidden.
+  platform:
+    support: full
+    platforms: posix
+notes:
+  - Runs on a front-end, as root or oneadmin (whoever finds oneadmin's auth file). For check mode on a bare host run
+    it
+    as root, since the user oneadmin does not exist there yet.
+  - Works with OpenNebula 5.12 to 7.4; the behaviour of 6.10.0 and 7.4.0 was captured from the real programs.
+  - In a template a value is a scalar, a dictionary (vector attribute), or a list of either (repeated attribute).
+    Names are upper-cased as oned does, and booleans become V(YES) and V(NO). Only what is given is compared and
+    changed.
+author:
+  - kvmcloud.stack contributors (@kvmcloud)
+"""
+
+EXAMPLES = r"""
+---
+- name: The program that decides about VMs that went down with their host
+  kvmcloud.stack.onehook:
+    hooks:
+      - name: autostart_poweroff
+        resource: VM
+        resource_state: POWEROFF
+        lcm_state: LCM_INIT
+        command: /usr/local/bin/autostart
+        arguments: $TEMPLATE
+        arguments_stdin: true
+      - name: autostart_unknown
+        resource: VM
+        on_state: UNKNOWN
+        command: /usr/local/bin/autostart
+        arguments: $TEMPLATE
+        arguments_stdin: true
+
+- name: No hook of the former name
+  kvmcloud.stack.onehook:
+    name: autostart_vm_on_node_restart
+    state: absent
+"""
+
+RETURN = r"""
+---
+actions:
+  description: What was done, or would be done in check mode, in order. Secrets travel in files and do not appear.
+  returned: success, or failure after the first change
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: The step as a phrase.
+      type: str
+    command:
+      description: The command with its arguments.
+      type: list
+      elements: str
+  sample:
+    - action: create hook autostart_poweroff
+      command: [onehook, create, "<file>"]
+findings:
+  description: Every reason why the declarations were refused, before anything was changed.
+  returned: when declarations are refused
+  type: list
+  elements: str
+"""
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_hook import ON, HookPlanner
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_module import (
+    COMMON_OPTIONS,
+    ResourceModule,
+    state_option,
+)
+
+OPTIONS = {
+    **COMMON_OPTIONS,
+    "type": {"type": "str", "choices": ["state", "api"]},
+    "resource": {"type": "str", "choices": ["VM", "HOST", "IMAGE"]},
+    "on_state": {"type": "str", "choices": ["CUSTOM", *sorted(ON)]},
+    "resource_state": {"type": "str"},
+    "lcm_state": {"type": "str"},
+    "call": {"type": "str"},
+    "command": {"type": "str"},
+    "arguments": {"type": "str"},
+    "arguments_stdin": {"type": "bool"},
+    "remote": {"type": "bool"},
+    "timeout": {"type": "int"},
+    **state_option(),
+}
+
+
+def main() -> None:
+    resources = ResourceModule("hooks", OPTIONS, {})
+    with resources.sentences():
+        declared = resources.declarations()
+        present = resources.read(HookPlanner, declared)
+        plan = HookPlanner(present, lenient=resources.check_mode).plan(declared)
+        if not resources.check_mode:
+            resources.apply(plan)
+    resources.finish(plan)
+
+
+if __name__ == "__main__":
+    main()

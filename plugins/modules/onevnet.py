@@ -1,0 +1,236 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: onevnet
+short_description: Manage virtual networks of OpenNebula
+version_added: 0.1.0
+description:
+  - Creates, renames, changes and deletes virtual networks, with their address ranges, clusters, permissions and
+    owner.
+  - oned reports success for a network that it could not create; this module then fails with the text that oned
+    leaves.
+options:
+  vnets:
+    description:
+      - The virtual networks, each with the options described here. One call reads the pool once, then makes only the
+        changes.
+      - Cannot be combined with options of a single virtual network.
+    type: list
+    elements: dict
+    suboptions: &virtual_network
+      name:
+        description:
+          - Name of the virtual network. Names are case-sensitive and at most 128 characters long.
+          - A name of digits only is refused, since the commands take it for an id.
+        type: str
+      id:
+        description:
+          - Id of an existing virtual network, instead of or together with its name. Given with O(name), it is
+            renamed if need be.
+          - Ids are given by oned; one that does not exist is an error unless O(state=absent).
+        type: int
+      rename_from:
+        description:
+          - Former name. If it exists and O(name) does not, it is renamed; if both exist, that is an error.
+        type: str
+
+      template:
+        description:
+          - Attributes of the network. A new one needs C(VN_MAD).
+          - The list in C(SECURITY_GROUPS) is equal to one with the default group 0 added, which oned puts in front.
+          - C(AUTOMATIC_VLAN_ID) counts at creation only.
+        type: dict
+
+      purge:
+        description:
+          - Template attributes to remove from the virtual network, if it has them. All others are kept.
+        type: list
+        elements: str
+
+      address_ranges:
+        description:
+          - Address ranges, each a dictionary with C(TYPE) (C(IP4), C(IP6), C(IP6_STATIC), C(IP4_6), C(IP4_6_STATIC)
+            or
+            C(ETHER)), C(SIZE) (number of addresses), the first address (C(IP), C(IP6), C(MAC)), and your own
+            attributes.
+          - They are told apart by type and first address. If C(SIZE) or attributes differ, a range is updated in
+            place.
+          - Ranges of the network that are not listed stay, unless O(purge_address_ranges=true).
+        type: list
+        elements: dict
+      purge_address_ranges:
+        description:
+          - Remove the ranges that are not listed in O(address_ranges). oned refuses one with addresses in use.
+        type: bool
+        default: false
+      clusters:
+        description:
+          - Names or ids of all clusters the network is to be in; it is taken out of others. An empty list means none.
+          - If not given, a new network is in C(default) and an existing one stays where it is.
+        type: list
+        elements: str
+
+      permissions:
+        description:
+          - Rights of owner, group and others as a quoted string of exactly three octal digits, such as V("640").
+          - Use is 4, manage is 2, admin is 1. Any other form is refused, for the command would silently set
+            something else.
+        type: raw
+      owner:
+        description:
+          - Name or id of the user it belongs to.
+        type: str
+      group:
+        description:
+          - Name or id of the group it belongs to.
+        type: str
+
+      state:
+        description:
+          - V(present) creates the virtual network if it does not exist, and changes what differs.
+          - V(absent) deletes it.
+          - A network with addresses in use is not deleted.
+          - With V(present), a network that is in state error and has no address in use is deleted and created again.
+        type: str
+        choices: [present, absent]
+        default: present
+  <<: *virtual_network
+  wait:
+    description:
+      - Wait until the networks that this call created are ready, and fail if oned could not create them.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - How long to wait for all of them together, in seconds.
+    type: int
+    default: 30
+  api_timeout:
+    description:
+      - How long oned may take to answer one call, in seconds. A command that needs 15 s more than this is stopped.
+    type: int
+    default: 30
+  assume_fresh_in_check_mode:
+    description:
+      - What check mode does when the commands are installed and oned does not answer.
+      - If V(true), it plans against a fresh OpenNebula and says so in a warning; if V(false), it fails.
+      - Where the commands are not installed yet, check mode always plans against a fresh OpenNebula.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description: The pool is read and the plan is reported; nothing is changed.
+  diff_mode:
+    support: full
+    description: Each changed resource is shown before and after; values whose name says secret are hidden.
+  platform:
+    support: full
+    platforms: posix
+notes:
+  - Runs on a front-end, as root or oneadmin (whoever finds oneadmin's auth file). For check mode on a bare host run
+    it
+    as root, since the user oneadmin does not exist there yet.
+  - Works with OpenNebula 5.12 to 7.4; the behaviour of 6.10.0 and 7.4.0 was captured from the real programs.
+  - In a template a value is a scalar, a dictionary (vector attribute), or a list of either (repeated attribute).
+    Names are upper-cased as oned does, and booleans become V(YES) and V(NO). Only what is given is compared and
+    changed.
+author:
+  - kvmcloud.stack contributors (@kvmcloud)
+"""
+
+EXAMPLES = r"""
+---
+- name: The network of the guests
+  kvmcloud.stack.onevnet:
+    vnets:
+      - name: guests
+        template:
+          VN_MAD: fw
+          BRIDGE: br0
+          NETWORK_ADDRESS: 192.0.2.0
+          NETWORK_MASK: 255.255.255.0
+          GATEWAY: 192.0.2.1
+          DNS: 192.0.2.53
+          FILTER_IP_SPOOFING: true
+          FILTER_MAC_SPOOFING: true
+        address_ranges:
+          - TYPE: IP4
+            IP: 192.0.2.10
+            SIZE: 100
+        permissions: "644"
+"""
+
+RETURN = r"""
+---
+actions:
+  description: What was done, or would be done in check mode, in order. Secrets travel in files and do not appear.
+  returned: success, or failure after the first change
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: The step as a phrase.
+      type: str
+    command:
+      description: The command with its arguments.
+      type: list
+      elements: str
+  sample:
+    - action: create virtual network guests
+      command: [onevnet, create, "<file>"]
+findings:
+  description: Every reason why the declarations were refused, before anything was changed.
+  returned: when declarations are refused
+  type: list
+  elements: str
+"""
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_module import (
+    COMMON_OPTIONS,
+    OWNER_OPTIONS,
+    ResourceModule,
+    state_option,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_vnet import VnetPlanner, unready
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_wait import wait_until
+
+OPTIONS = {
+    **COMMON_OPTIONS,
+    "address_ranges": {"type": "list", "elements": "dict"},
+    "purge_address_ranges": {"type": "bool", "default": False},
+    "clusters": {"type": "list", "elements": "str"},
+    **OWNER_OPTIONS,
+    **state_option(),
+}
+CALL_OPTIONS = {"wait": {"type": "bool", "default": True}, "wait_timeout": {"type": "int", "default": 30}}
+
+
+def main() -> None:
+    resources = ResourceModule("vnets", OPTIONS, CALL_OPTIONS)
+    with resources.sentences():
+        declared = resources.declarations()
+        present = resources.read(VnetPlanner, declared)
+        clusters = resources.cli.pool("onecluster") if any(item.get("clusters") for item in declared) else []
+        plan = VnetPlanner(present, clusters, lenient=resources.check_mode).plan(declared)
+        if not resources.check_mode:
+            created = resources.apply(plan)
+            if created and resources.params["wait"]:
+                wait_until(
+                    read=lambda: resources.cli.pool("onevnet"),
+                    judge=lambda pool: unready(pool, created),
+                    wanted="every new network to be ready",
+                    limit=resources.params["wait_timeout"],
+                    interval=0.5,
+                )
+    resources.finish(plan)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The command line: onedatastore, onehook, onehost and their kin. Nothing heavy is imported before it is needed."""

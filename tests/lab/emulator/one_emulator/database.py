@@ -1,0 +1,100 @@
+"""Where oned keeps its state: SQLite below /var/lib/one, or the MySQL/MariaDB server that DB in oned.conf names."""
+
+import json
+import time
+
+from .paths import real
+
+SQLITE_FILE = "/var/lib/one/one.db"
+
+
+class DatabaseProblem(Exception):
+    """oned cannot use its database."""
+
+
+def connect(conf, release):
+    db = conf.vector("DB")
+    backend = db.get("BACKEND", "sqlite").lower()
+    if backend == "sqlite":
+        return Database(_sqlite(), "?", release)
+    if backend == "mysql":
+        return Database(_mysql(db), "%s", release)
+    raise DatabaseProblem(f"DB BACKEND must be one of sqlite or mysql, not {backend}.")
+
+
+def _sqlite():
+    import sqlite3
+
+    return sqlite3.connect(real(SQLITE_FILE), check_same_thread=False, isolation_level=None)
+
+
+def _mysql(db):
+    try:
+        import pymysql
+    except ImportError as missing:
+        raise DatabaseProblem("the emulator speaks to MySQL through python3-pymysql, which is missing") from missing
+    try:
+        return pymysql.connect(
+            host=db.get("SERVER", "localhost"),
+            port=int(db.get("PORT") or 0) or 3306,
+            user=db.get("USER", "oneadmin"),
+            password=db.get("PASSWD", "oneadmin"),
+            database=db.get("DB_NAME", "opennebula"),
+            charset="utf8mb4",
+            autocommit=True,
+            unix_socket=_socket(db),
+        )
+    except (pymysql.MySQLError, OSError) as problem:
+        raise DatabaseProblem(f"Could not open connect to database server: {problem}") from problem
+
+
+def _socket(db):
+    """A server called localhost is reached by its socket, as the C library of MySQL does."""
+    import os
+
+    socket = "/run/mysqld/mysqld.sock"
+    return socket if db.get("SERVER", "localhost") == "localhost" and os.path.exists(socket) else None
+
+
+class Database:
+    """One table per pool, named as OpenNebula names them; the body is JSON and not OpenNebula's XML."""
+
+    def __init__(self, connection, mark, release):
+        self.connection, self.mark, self.release = connection, mark, release
+        self._run("CREATE TABLE IF NOT EXISTS pool_control (tablename VARCHAR(64) PRIMARY KEY, last_oid BIGINT)")
+        self._run("CREATE TABLE IF NOT EXISTS db_versioning (oid INTEGER PRIMARY KEY, version VARCHAR(64), stamp BIGINT)")
+        self.tables = set()
+
+    def _run(self, statement, values=()):
+        cursor = self.connection.cursor()
+        cursor.execute(statement.replace("?", self.mark), values)
+        return cursor
+
+    def is_new(self):
+        return self._run("SELECT version FROM db_versioning").fetchone() is None
+
+    def mark_bootstrapped(self):
+        self._run("INSERT INTO db_versioning VALUES (0, ?, ?)", (f"{self.release.number}-emulated", int(time.time())))
+
+    def load(self, table):
+        """All rows of a pool and the last identifier it gave out."""
+        if table not in self.tables:
+            self._run(
+                f"CREATE TABLE IF NOT EXISTS {table} (oid INTEGER PRIMARY KEY, name VARCHAR(255), body {self._text()})"
+            )
+            self.tables.add(table)
+        rows = self._run(f"SELECT oid, body FROM {table}").fetchall()
+        last = self._run("SELECT last_oid FROM pool_control WHERE tablename = ?", (table,)).fetchone()
+        return [(oid, json.loads(body)) for oid, body in rows], (last[0] if last else None)
+
+    def _text(self):
+        return "TEXT" if self.mark == "?" else "MEDIUMTEXT"
+
+    def save(self, table, oid, name, body):
+        self._run(f"REPLACE INTO {table} VALUES (?, ?, ?)", (oid, name, json.dumps(body)))
+
+    def delete(self, table, oid):
+        self._run(f"DELETE FROM {table} WHERE oid = ?", (oid,))
+
+    def save_last(self, table, last):
+        self._run("REPLACE INTO pool_control VALUES (?, ?)", (table, last))

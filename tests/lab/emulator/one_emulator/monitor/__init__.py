@@ -1,0 +1,1 @@
+"""What oned finds out by itself: the space of datastores, the state of hosts."""

@@ -1,0 +1,4 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lab hosts for kvmcloud.stack: what an inventory names is made on this machine, and removed without a trace."""

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where lab hosts get OpenNebula from: upstream if it answers, else packages of the emulator - and it is said which."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import sys
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kvmcloud_lab.model import Lab
+from kvmcloud_lab.package_server import server_url
+from kvmcloud_lab.paths import EMULATOR, MIRROR, SCRATCH
+from kvmcloud_lab.programs import LabError, run
+from kvmcloud_lab.repository import SigningKey, publish
+
+ANSWER_WITHIN = 4  # seconds
+EMULATED, UPSTREAM, NONE = "emulated", "upstream", "none"
+PASSTHROUGH = "/upstream/opennebula"
+KEY_FILE = "repo2.key"
+DEBIAN_VERSIONS = ("12", "13")
+
+
+@dataclass(frozen=True)
+class OpenNebulaRepository:
+    source: str  # emulated | upstream | none
+    url: str = ""
+    key: str = ""
+    key_fingerprint: str = ""
+    why: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def choose_source(lab: Lab) -> tuple[str, str]:
+    """Which source, and why that one."""
+    wanted = lab.opennebula
+    if wanted.wanted != "auto":
+        return wanted.wanted, f"lab_opennebula is {wanted.wanted}"
+    if not (wanted.upstream_url and wanted.upstream_key_fingerprint):
+        return EMULATED, "the inventory names no upstream repository with a pinned key (lab_opennebula_upstream_*)"
+    key = f"{wanted.upstream_url}/{KEY_FILE}"
+    try:
+        with urllib.request.urlopen(key, timeout=ANSWER_WITHIN) as answer:
+            if answer.read(5) == b"-----":
+                return UPSTREAM, f"{key} answers"
+        return EMULATED, f"{key} is not a key"
+    except OSError as error:
+        return EMULATED, f"{key} does not answer: {error}"
+
+
+def opennebula_repository(lab: Lab) -> OpenNebulaRepository:
+    source, why = choose_source(lab)
+    here = server_url(lab)
+    if source == UPSTREAM:
+        # Through the lab's server, since hosts have no route outside; upstream's own signature is what they check.
+        url, fingerprint = here + PASSTHROUGH, lab.opennebula.upstream_key_fingerprint
+        return OpenNebulaRepository(source, url, f"{url}/{KEY_FILE}", fingerprint, why)
+    if source == EMULATED:
+        key = publish_emulated(lab.opennebula.releases)
+        url = f"{here}/opennebula"
+        return OpenNebulaRepository(source, url, f"{url}/{KEY_FILE}", key.fingerprint, why)
+    return OpenNebulaRepository(NONE, why=why)
+
+
+def publish_emulated(releases: tuple[str, ...]) -> SigningKey:
+    """/opennebula, laid out as upstream's repository, and /opennebula-wrong-key: the same, signed by somebody else."""
+    if not (EMULATOR / "build.py").exists():
+        raise LabError(
+            f"There is no {EMULATOR}/build.py, which makes the emulator's packages; this checkout is incomplete."
+        )
+    keys = {"opennebula": SigningKey("opennebula"), "opennebula-wrong-key": SigningKey("opennebula-wrong-key")}
+    MIRROR.mkdir(parents=True, exist_ok=True)
+    with (MIRROR / ".opennebula.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = MIRROR / ".opennebula.stamp"
+        wanted = _digest(releases)
+        if not (stamp.exists() and stamp.read_text() == wanted):
+            for release in releases:
+                _publish_release(release, keys)
+            for name, key in keys.items():
+                (MIRROR / name / KEY_FILE).write_text(key.public())
+            stamp.write_text(wanted)
+    return keys["opennebula"]
+
+
+def _publish_release(release: str, keys: dict[str, SigningKey]) -> None:
+    built = SCRATCH / f"opennebula-{release}"
+    shutil.rmtree(built, ignore_errors=True)
+    built.mkdir(parents=True)
+    run([sys.executable, EMULATOR / "build.py", "--release", release, "--output", built])
+    debs = sorted(built.glob("*.deb"))
+    if not debs:
+        raise LabError(f"{EMULATOR}/build.py --release {release} made no packages.")
+    branch = ".".join(release.split(".")[:2])
+    for name, key in keys.items():
+        for version in DEBIAN_VERSIONS:
+            repository = MIRROR / name / branch / "Debian" / version
+            repository.parent.mkdir(parents=True, exist_ok=True)
+            publish(repository, debs, "stable", "opennebula", key)
+    shutil.rmtree(built)
+
+
+def _digest(releases: tuple[str, ...]) -> str:
+    """Of all that decides how the repository comes out."""
+    digest = hashlib.sha256(repr(releases).encode())
+    sources = [file for file in EMULATOR.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    for file in sorted(sources, key=str) + [Path(__file__)]:
+        digest.update(f"{file.name} {file.stat().st_mode}".encode() + file.read_bytes())
+    return digest.hexdigest()

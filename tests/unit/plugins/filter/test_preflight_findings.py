@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter inside a real ansible-playbook: hostvars, undefined variables and unreachable hosts are Ansible's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+COLLECTIONS = Path(__file__).resolve().parents[4] / ".cache" / "collections"
+
+INVENTORY = """
+all:
+  children:
+    opennebula_frontends: {hosts: {front1: {ansible_connection: local}}}
+    opennebula_nodes:
+      hosts:
+        node1: {ansible_host: 127.0.0.1, ansible_port: 9, ansible_connection: ssh}
+        node2: {ansible_connection: local}
+  vars:
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+    opennebula_release: "7.4"
+    opennebula_node_domain_type: qemu
+    opennebula_repository_key_fingerprint: ""
+    opennebula_oneadmin_password: "{{ vault_opennebula_oneadmin_password }}"
+    opennebula_database_backend: mysql
+    opennebula_database_password: changeme
+    opennebula_virtual_networks:
+      - name: a
+        template: {BRIDGE: br0}
+        address_ranges: [{TYPE: IP4, IP: 10.5.0.1, SIZE: 9}, {TYPE: IP4, IP: 10.5.0.9, SIZE: 9}]
+"""
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - kvmcloud.stack.host_probe:
+        names: "{{ groups['all'] }}"
+      register: preflight_probe
+      ignore_unreachable: true
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - ansible.builtin.copy:
+        content: >-
+          {{ groups['all'] | kvmcloud.stack.preflight_findings(hostvars, groups, started=started | float,
+          finished=finished | float) | to_json }}
+        dest: "{{ result }}"
+      vars: {started: 0, finished: 9999999999}
+"""
+
+
+def test_in_a_real_run(tmp_path: Path) -> None:
+    inventory, playbook, result = tmp_path / "hosts.yml", tmp_path / "play.yml", tmp_path / "result.json"
+    inventory.write_text(INVENTORY)
+    playbook.write_text(PLAYBOOK)
+    program = Path(sys.executable).with_name("ansible-playbook")
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "HOME": str(tmp_path),
+    }
+    # nothing listens where node1 is said to be: a finding, and no failure of the run
+    arguments = ["-i", str(inventory), "-e", f"result={result}", "--limit", "front1,node1,localhost", str(playbook)]
+    environment.pop("ANSIBLE_CONFIG", None)
+    done = subprocess.run([str(program), *arguments], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: list[dict[str, Any]] = json.loads(result.read_text())
+    told = {(finding["host"], finding["what"]) for finding in found}
+    assert ("front1", "opennebula_oneadmin_password is not set.") in told
+    assert ("front1", "opennebula_database_password looks like a default.") in told
+    assert ("front1, node1", "opennebula_repository_key_fingerprint is not set.") in told
+    assert any(host == "node1" and "could not be looked at" in what for host, what in told)
+    assert any("overlap on one wire" in what for _host, what in told)
+    assert not any("node2" in host for host, _what in told), "hosts outside --limit were not looked at"

@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Datastores: what oned ignores, overrides or takes too easily."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_datastore import DatastorePlanner, unmeasured
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import Refused
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import InputFile, Plan
+
+CLUSTERS = [Resource(0, "default"), Resource(100, "edge"), Resource(101, "core")]
+
+
+def datastore(number: int = 100, kind: str = "0", **more: Any) -> Resource:
+    fields = {"TYPE": kind, "STATE": more.pop("state", "0"), "TOTAL_MB": more.pop("total", "0")}
+    template = {"DS_MAD": ["fs"], "TM_MAD": ["shared"], "DISK_TYPE": ["FILE"], **more.pop("template", {})}
+    ids = {"CLUSTERS": more.pop("clusters", (0,)), "IMAGES": more.pop("images", ())}
+    return Resource(number, more.pop("name", "images"), fields, ids, template, "640")
+
+
+def plan(present: list[Resource], *wanted: dict[str, Any], lenient: bool = False) -> Plan:
+    return DatastorePlanner(present, CLUSTERS, lenient).plan(wanted)
+
+
+def commands(found: Plan) -> list[list[str]]:
+    return [[str(part) for part in step.argv] for step in found.steps]
+
+
+def sent(found: Plan) -> list[str]:
+    return [part.text for step in found.steps for part in step.argv if isinstance(part, InputFile)]
+
+
+@pytest.mark.parametrize(
+    "stored, wanted, equal",
+    [
+        pytest.param({"DISK_TYPE": ["BLOCK"]}, {"DISK_TYPE": "block"}, True, id="oned upper-cases DISK_TYPE"),
+        pytest.param({"DISK_TYPE": ["FILE"]}, {"DISK_TYPE": "block"}, False, id="another DISK_TYPE"),
+        pytest.param(
+            {"TYPE": ["system_ds"]}, {"TYPE": "IMAGE_DS"}, True, id="the TYPE element counts, not the template"
+        ),
+        pytest.param({}, {"TYPE": "image_ds"}, True, id="no TYPE stored means an image datastore"),
+        pytest.param({"CLONE_TARGET": ["SYSTEM"]}, {"CLONE_TARGET": "SELF"}, True, id="CLONE_TARGET is overwritten"),
+        pytest.param({"SHARED": ["YES"]}, {"SHARED": False}, True, id="SHARED is overwritten"),
+        pytest.param({"ALLOW_ORPHANS": ["yes"]}, {"ALLOW_ORPHANS": "NO"}, True, id="ALLOW_ORPHANS is overwritten"),
+        pytest.param({"SAFE_DIRS": ["/var/tmp"]}, {"SAFE_DIRS": "/srv"}, False, id="SAFE_DIRS is kept as given"),
+        pytest.param({}, {"TM_MAD": "qcow2"}, False, id="TM_MAD can be changed by append"),
+    ],
+)
+def test_comparison(stored: dict[str, Any], wanted: dict[str, Any], equal: bool) -> None:
+    found = plan([datastore(template=stored)], {"name": "images", "template": wanted})
+    assert (found.steps == []) is equal
+
+
+@pytest.mark.parametrize("name", ["ALLOW_ORPHANS", "CLONE_TARGET", "DS_MIGRATE", "LN_TARGET", "SHARED"])
+def test_what_oned_overrides_is_warned_about_and_never_sent(name: str) -> None:
+    found = plan([], {"name": "new", "template": {"DS_MAD": "fs", "TM_MAD": "ssh", name.lower(): "x"}})
+    assert found.warnings == [f"datastore new: {name} is left out; oned always takes it from TM_MAD_CONF of oned.conf."]
+    assert name not in sent(found)[0]
+
+
+def test_a_system_datastore_has_no_ds_mad() -> None:
+    template = {"TYPE": "SYSTEM_DS", "DS_MAD": "fs", "TM_MAD": "ssh"}
+    found = plan([], {"name": "sys", "template": template})
+    assert "DS_MAD" not in sent(found)[0]
+    assert "DS_MAD is left out" in found.warnings[0]
+    system = datastore(kind="1", name="sys", template={})
+    assert plan([system], {"name": "sys", "template": {**template, "TM_MAD": "shared"}}).steps == []
+
+
+@pytest.mark.parametrize(
+    "present, wanted, words",
+    [
+        pytest.param([], {"TYPE": "FOO"}, "TYPE must be one of", id="oned makes an image datastore of an unknown TYPE"),
+        pytest.param([], {"TYPE": 0}, "TYPE must be one of", id="a number is an unknown TYPE"),
+        pytest.param([datastore()], {"TYPE": "SYSTEM_DS"}, "Delete it and create it anew", id="a change of TYPE"),
+        pytest.param([], {"TYPE": "SYSTEM_DS"}, "template needs TM_MAD", id="a system datastore needs TM_MAD only"),
+        pytest.param([], {"DS_MAD": "ceph"}, "template needs TM_MAD", id="an image datastore needs both"),
+    ],
+)
+def test_templates_refused(present: list[Resource], wanted: dict[str, Any], words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        plan(present, {"name": "images", "template": wanted})
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_what_comes_with_opennebula_is_never_deleted(number: int) -> None:
+    """oned would delete datastore 0 without protest."""
+    with pytest.raises(Refused, match="never deleted"):
+        plan([datastore(number)], {"id": number, "state": "absent"})
+
+
+def test_what_holds_images_is_not_deleted() -> None:
+    with pytest.raises(Refused, match=r"12 image\(s\), ids 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more"):
+        plan([datastore(images=tuple(range(1, 13)))], {"name": "images", "state": "absent"})
+
+
+@pytest.mark.parametrize(
+    "kind, state, wanted, expected",
+    [
+        ("1", "0", "enabled", []),
+        ("1", "1", "enabled", [["onedatastore", "enable", "100"]]),
+        ("1", "0", "disabled", [["onedatastore", "disable", "100"]]),
+        ("1", "1", "disabled", []),
+        ("1", "1", "present", []),
+    ],
+)
+def test_states(kind: str, state: str, wanted: str, expected: list[list[str]]) -> None:
+    assert commands(plan([datastore(kind=kind, state=state)], {"name": "images", "state": wanted})) == expected
+
+
+def test_only_system_datastores_have_states() -> None:
+    with pytest.raises(Refused, match="only system datastores"):
+        plan([datastore()], {"name": "images", "state": "disabled"})
+
+
+@pytest.mark.parametrize(
+    "clusters, wanted, expected",
+    [
+        pytest.param((0,), None, [], id="not given: where it is"),
+        pytest.param((0,), ["default"], [], id="as it is"),
+        pytest.param((0,), ["0"], [], id="by id"),
+        pytest.param(
+            (0,),
+            ["edge"],
+            [["onecluster", "adddatastore", "100", "7"], ["onecluster", "deldatastore", "0", "7"]],
+            id="moved: added before it is taken out",
+        ),
+        pytest.param((0, 100), [], [["onecluster", "deldatastore", n, "7"] for n in ("0", "100")], id="in none"),
+    ],
+)
+def test_clusters(clusters: tuple[int, ...], wanted: Any, expected: list[list[str]]) -> None:
+    assert commands(plan([datastore(7, clusters=clusters)], {"name": "images", "clusters": wanted})) == expected
+
+
+def test_a_new_datastore_is_created_in_its_first_cluster() -> None:
+    """Otherwise it would be in cluster 0 for a moment, where VMs could be scheduled onto it."""
+    template = {"DS_MAD": "fs", "TM_MAD": "ssh"}
+    found = plan([], {"name": "new", "template": template, "clusters": ["edge", "core"], "permissions": "600"})
+    assert commands(found) == [
+        ["onedatastore", "create", "<file>", "-c", "100"],
+        ["onecluster", "adddatastore", "101", "<id of new>"],
+        ["onedatastore", "chmod", "<id of new>", "600"],
+    ]
+
+
+def test_an_unknown_cluster_is_refused_and_assumed_in_check_mode_only() -> None:
+    wanted = {"name": "images", "clusters": ["default", "west"]}
+    with pytest.raises(Refused, match="there is no cluster west"):
+        plan([datastore()], wanted)
+    found = plan([datastore()], wanted, lenient=True)
+    assert commands(found) == [["onecluster", "adddatastore", "west", "100"]]
+    assert len(found.warnings) == 1
+
+
+def test_a_new_image_datastore_is_waited_for_until_it_has_a_size() -> None:
+    pool = [
+        datastore(100, name="a"),
+        datastore(101, name="b", total="10"),
+        datastore(102, "1", name="c"),
+        datastore(103),
+    ]
+    assert set(unmeasured(pool, [100, 101, 102])) == {"a"}

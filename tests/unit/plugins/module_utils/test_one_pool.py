@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pools: what cannot be read is said in a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import (
+    FRESH_POOLS,
+    PoolError,
+    parse_member,
+    parse_pool,
+)
+
+
+@pytest.mark.parametrize("text", ["", "not xml", "<HOST_POOL><HOST>"])
+def test_what_is_no_xml(text: str) -> None:
+    with pytest.raises(PoolError, match="expected XML"):
+        parse_pool(text)
+
+
+def test_what_is_no_pool() -> None:
+    with pytest.raises(PoolError, match="expected a pool .* found the element <HOST>"):
+        parse_pool("<HOST><ID>1</ID></HOST>")
+
+
+def test_members_of_other_names_are_no_resources() -> None:
+    """A pool of users carries a QUOTAS element beside each USER."""
+    pool = parse_pool("<USER_POOL><USER><ID>0</ID><NAME>a</NAME></USER><QUOTAS><ID>0</ID></QUOTAS></USER_POOL>")
+    assert [one.name for one in pool] == ["a"]
+
+
+def test_the_log_of_a_hook_is_no_part_of_it() -> None:
+    """It grows with each run; 'show' has it and 'list' has not."""
+    plain = "<HOOK><ID>0</ID><NAME>h</NAME><TYPE>api</TYPE><TEMPLATE><COMMAND>x</COMMAND></TEMPLATE>{}</HOOK>"
+    ran = parse_member(
+        plain.format("<HOOKLOG><HOOK_EXECUTION_RECORD><HOOK_ID>0</HOOK_ID></HOOK_EXECUTION_RECORD></HOOKLOG>")
+    )
+    never = parse_member(plain.format("<HOOKLOG/>"))
+    assert (ran.template, ran.name) == (never.template, never.name)
+
+
+def test_a_fresh_opennebula_has_what_it_comes_with() -> None:
+    pools = {command: parse_pool(text) for command, text in FRESH_POOLS.items()}
+    assert {command: [(one.id, one.name) for one in pool] for command, pool in pools.items()} == {
+        "onecluster": [(0, "default")],
+        "onedatastore": [(2, "files"), (1, "default"), (0, "system")],
+        "onehook": [],
+        "onehost": [],
+        "onevnet": [],
+    }

@@ -1,0 +1,149 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual networks: security groups, VLAN ids, address ranges, and the state that success can hide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import Refused
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_vnet import VnetPlanner, unready
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import InputFile, Plan
+
+RANGE = {"TYPE": "IP4", "IP": "192.0.2.10", "SIZE": "20"}
+
+
+def vnet(state: str = "1", **more: Any) -> Resource:
+    fields = {"STATE": state, "VLAN_ID_AUTOMATIC": "0", "USED_LEASES": "0", **more.pop("fields", {})}
+    template = {"VN_MAD": ["bridge"], "BRIDGE": ["br0"], "SECURITY_GROUPS": ["0"], **more.pop("template", {})}
+    ranges = more.pop("ranges", ({**RANGE, "AR_ID": "3"},))
+    return Resource(9, "guests", fields, {"CLUSTERS": (0,)}, template, "600", False, ranges)
+
+
+def plan(present: list[Resource], *wanted: dict[str, Any]) -> Plan:
+    return VnetPlanner(present, [Resource(0, "default"), Resource(100, "edge")]).plan(wanted)
+
+
+def commands(found: Plan) -> list[list[str]]:
+    return [[str(part) for part in step.argv] for step in found.steps]
+
+
+def sent(found: Plan) -> list[str]:
+    return [part.text for step in found.steps for part in step.argv if isinstance(part, InputFile)]
+
+
+@pytest.mark.parametrize(
+    "stored, wanted, equal",
+    [
+        pytest.param("0,99", "99", True, id="oned puts the default group in front"),
+        pytest.param("0,99", "0,99", True, id="with the default group"),
+        pytest.param("99,100", "100, 99", True, id="in another order"),
+        pytest.param("99", "0,99", False, id="the default group is wanted and missing"),
+        pytest.param("0,99", "100", False, id="another group"),
+        pytest.param("0,99", "99,100", False, id="one more"),
+    ],
+)
+def test_security_groups(stored: str, wanted: str, equal: bool) -> None:
+    found = plan(
+        [vnet(template={"SECURITY_GROUPS": [stored]})], {"name": "guests", "template": {"security_groups": wanted}}
+    )
+    assert (found.steps == []) is equal
+
+
+@pytest.mark.parametrize(
+    "automatic, wanted, warned",
+    [("1", "YES", False), ("1", True, False), ("0", "YES", True), ("1", "no", True), ("0", False, False)],
+)
+def test_an_automatic_vlan_id_is_an_element_and_counts_at_creation_only(
+    automatic: str, wanted: Any, warned: bool
+) -> None:
+    present = vnet(fields={"VLAN_ID_AUTOMATIC": automatic})
+    found = plan([present], {"name": "guests", "template": {"AUTOMATIC_VLAN_ID": wanted}})
+    assert found.steps == []
+    assert bool(found.warnings) is warned
+
+
+def test_creation_sends_everything_at_once() -> None:
+    found = plan(
+        [],
+        {
+            "name": "guests",
+            "template": {"VN_MAD": "fw", "BRIDGE": "br0", "FILTER_IP_SPOOFING": True},
+            "address_ranges": [{"type": "IP4", "ip": "192.0.2.10", "size": 20}],
+            "clusters": ["edge"],
+            "permissions": "644",
+        },
+    )
+    assert commands(found) == [
+        ["onevnet", "create", "<file>", "-c", "100"],
+        ["onevnet", "chmod", "<id of guests>", "644"],
+    ]
+    assert sent(found) == [
+        'NAME = "guests"\nVN_MAD = "fw"\nBRIDGE = "br0"\nFILTER_IP_SPOOFING = "YES"\n'
+        'AR = [ TYPE = "IP4", IP = "192.0.2.10", SIZE = "20" ]\n'
+    ]
+
+
+RANGES: list[Any] = [
+    pytest.param(None, False, [], id="not given, not compared"),
+    pytest.param([RANGE], False, [], id="as it is"),
+    pytest.param([], False, [], id="not listed ones stay"),
+    pytest.param([], True, [["onevnet", "rmar", "9", "3"]], id="unless they are to go"),
+    pytest.param([{**RANGE, "SIZE": 30}], True, [["onevnet", "updatear", "9", "3", "<file>"]], id="updated in place"),
+    pytest.param(
+        [{**RANGE, "IP": "192.0.2.100"}],
+        True,
+        [["onevnet", "addar", "9", "<file>"], ["onevnet", "rmar", "9", "3"]],
+        id="added before the other is removed",
+    ),
+]
+
+
+@pytest.mark.parametrize("ranges, purge, expected", RANGES)
+def test_address_ranges(ranges: Any, purge: bool, expected: list[list[str]]) -> None:
+    wanted = {"name": "guests", "address_ranges": ranges, "purge_address_ranges": purge}
+    assert commands(plan([vnet()], wanted)) == expected
+
+
+def test_structural_attributes_can_be_changed() -> None:
+    found = plan([vnet()], {"name": "guests", "template": {"VN_MAD": "fw", "BRIDGE": "br9"}})
+    assert commands(found) == [["onevnet", "update", "9", "<file>", "-a"]]
+
+
+@pytest.mark.parametrize(
+    "present, wanted, words",
+    [
+        ([], {"name": "new", "template": {"BRIDGE": "br0"}}, "template needs VN_MAD"),
+        ([vnet()], {"name": "guests", "template": {"AR": {"SIZE": 1}}}, "give the ranges as 'address_ranges'"),
+        ([vnet()], {"name": "guests", "address_ranges": [RANGE, {"TYPE": "X"}]}, "address range 2: TYPE"),
+        ([vnet(fields={"USED_LEASES": "3"})], {"name": "guests", "state": "absent"}, "3 of its addresses are in use"),
+        (
+            [vnet("5", fields={"USED_LEASES": "3"}, template={"ERROR": ["broken."]})],
+            {"name": "guests"},
+            "state ERROR with leases in use: broken",
+        ),
+        ([vnet("5")], {"name": "guests"}, "template needs VN_MAD"),
+    ],
+)
+def test_refusals(present: list[Resource], wanted: dict[str, Any], words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        plan(present, wanted)
+
+
+def test_the_remains_of_a_failed_creation_are_made_anew() -> None:
+    broken = vnet("5", template={"ERROR": ["Sat Nov 21 : Wrong SIZE for address range"]}, ranges=())
+    found = plan([broken], {"name": "guests", "template": {"VN_MAD": "fw"}, "address_ranges": [RANGE]})
+    assert commands(found) == [["onevnet", "delete", "9"], ["onevnet", "create", "<file>"]]
+    assert "Wrong SIZE for address range" in found.warnings[0]
+
+
+def test_unready_tells_what_oned_gave_up_with_its_text() -> None:
+    failed = vnet("5", template={"ERROR": ["Sat Nov 21 : Wrong or empty IP attribute"]})
+    assert unready([failed], [9]) == ({}, {"guests": "Sat Nov 21 : Wrong or empty IP attribute"})
+    assert unready([vnet("2")], [9]) == ({"guests": "being created"}, {})
+    assert unready([vnet("1")], [9]) == ({}, {})
+    assert unready([failed], [1]) == ({}, {})

@@ -1,0 +1,260 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cloud_samples import SECRET, cloud, host, probe
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import preflight, preflight_network
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cloud, Limits
+
+FRONT, NODE = "opennebula_frontends", "opennebula_nodes"
+ALL_RULES = (*preflight.HOST_RULES, *preflight_network.NETWORK_RULES)
+
+
+def test_a_healthy_cloud_has_no_findings() -> None:
+    assert preflight.findings(cloud(), ALL_RULES) == []
+
+
+def front(**changes: Any) -> preflight.Host:
+    return host("front1", FRONT, **changes)
+
+
+def node(name: str = "node1", **changes: Any) -> preflight.Host:
+    return host(name, NODE, **changes)
+
+
+def port(number: int, protocol: str = "tcp", uid: int = 33) -> dict[str, Any]:
+    return {"protocol": protocol, "address": "0.0.0.0", "port": number, "uid": uid, "pid": 7, "process": "nginx"}
+
+
+NO_CLOCK = {"service": None, "synchronised": False}
+NO_KVM = {"kvm_device": False, "cpu": {"processors": 1, "virtualisation": None}}
+
+
+@pytest.mark.parametrize(
+    ("broken", "severity", "where", "words"),
+    [
+        pytest.param(
+            cloud(front(probe=None, unreachable="No route to host"), node())
+            and Cloud([preflight.Host("front1", {FRONT}, unreachable="No route to host")], {FRONT: ["front1"]}),
+            "error",
+            "front1",
+            "could not be looked at: No route to host",
+            id="unreachable host",
+        ),
+        pytest.param(
+            cloud(front(probe=probe("front1", os_release={"id": "debian", "version_id": "11"})), node()),
+            "error",
+            "front1",
+            "OpenNebula 7.4 does not exist for Debian 11",
+            id="release not for this system",
+        ),
+        pytest.param(
+            cloud(
+                front(release="7.2"),
+                node(release="7.2", probe=probe("node1", os_release={"id": "rocky", "version_id": "9.4"})),
+            ),
+            "warning",
+            "node1",
+            "not known whether OpenNebula 7.2 works on Rocky",
+            id="release not known on this system",
+        ),
+        pytest.param(
+            cloud(front(release="8.1"), node()), "error", "front1", "8.1 is not known here", id="unknown release"
+        ),
+        pytest.param(
+            cloud(front(release="6.10"), node()), "error", "all", "differs between hosts: 6.10, 7.4", id="two releases"
+        ),
+        pytest.param(
+            cloud(front(), node(probe=probe("node1", os_release={"id": "debian", "version_id": "13"}))),
+            "warning",
+            "all",
+            "debian 12: front1; debian 13: node1",
+            id="two systems in a zone",
+        ),
+        pytest.param(
+            cloud(front(probe=probe("front1", init="init")), node()),
+            "error",
+            "front1",
+            "Process 1 is init",
+            id="no systemd",
+        ),
+        pytest.param(
+            cloud(front(probe=probe("front1", package_lock={"path": "/l", "pid": 5, "process": "apt"})), node()),
+            "warning",
+            "front1",
+            "apt (pid 5) holds /l",
+            id="apt is running",
+        ),
+        pytest.param(
+            cloud(front(probe=probe("front1", epoch=940.0)), node()),
+            "error",
+            "front1",
+            "at least 60 s behind",
+            id="late clock",
+        ),
+        pytest.param(
+            cloud(front(probe=probe("front1", epoch=4601.0)), node()),
+            "error",
+            "front1",
+            "at least 3600 s ahead of",
+            id="early clock",
+        ),
+        pytest.param(
+            cloud(front(probe=probe("front1", clock=NO_CLOCK)), node()),
+            "warning",
+            "front1",
+            "No time service",
+            id="no time service",
+        ),
+        pytest.param(
+            cloud(front(), node(probe=probe("node1", **NO_KVM))),
+            "error",
+            "node1",
+            "neither vmx nor svm",
+            id="no virtualisation",
+        ),
+        pytest.param(
+            cloud(front(), node(probe=probe("node1", kvm_device=False))),
+            "error",
+            "node1",
+            "has vmx, but /dev/kvm",
+            id="kvm module not loaded",
+        ),
+        pytest.param(
+            cloud(front(), node(), node("node2", probe=probe("node2", cgroup_version=1))),
+            "warning",
+            "all",
+            "version 2: node1; version 1: node2",
+            id="mixed cgroups",
+        ),
+        pytest.param(
+            cloud(front(), node(), limits=Limits(memory_mb={NODE: 9000})),
+            "error",
+            "node1",
+            "8192 MiB of memory; 9000",
+            id="too little memory",
+        ),
+        pytest.param(
+            cloud(front(), node(), limits=Limits(disk_mb={FRONT: {"/var/lib": 60000}})),
+            "error",
+            "front1",
+            "/var/lib has 50000 MiB free",
+            id="too little disk",
+        ),
+        pytest.param(
+            cloud(front(probe=probe("front1", ports=[port(2633)])), node()),
+            "error",
+            "front1",
+            "Port 2633/tcp, which oned needs, is taken by nginx (pid 7)",
+            id="port of oned taken",
+        ),
+        pytest.param(
+            cloud(front(probe=probe("front1", ports=[port(4124, "udp")], users={"oneadmin": {"uid": 9869}})), node()),
+            "error",
+            "front1",
+            "Port 4124/udp",
+            id="port taken although OpenNebula is installed",
+        ),
+        pytest.param(
+            cloud(front(secrets={"opennebula_oneadmin_password": None}), node()),
+            "error",
+            "front1",
+            "opennebula_oneadmin_password is not set",
+            id="secret not set",
+        ),
+        pytest.param(
+            cloud(front(secrets={"opennebula_oneadmin_password": "Changeme123"}), node()),
+            "error",
+            "front1",
+            "opennebula_oneadmin_password looks like a default",
+            id="secret looks like a default",
+        ),
+        pytest.param(
+            cloud(front(required={"opennebula_repository_key_fingerprint": " "}), node()),
+            "error",
+            "front1",
+            "opennebula_repository_key_fingerprint is not set",
+            id="fingerprint not set",
+        ),
+        pytest.param(cloud(node()), "error", "all", "nodes without a front-end", id="nodes only"),
+        pytest.param(cloud(front()), "warning", "all", "nothing that runs guests", id="front-end only"),
+        pytest.param(
+            cloud(front(), node(), host("node2", FRONT)),
+            "error",
+            "all",
+            "high availability is not supported",
+            id="two front-ends",
+        ),
+        pytest.param(
+            cloud(host("x", "gluster_clients")), "error", "all", "clients without servers", id="gluster client alone"
+        ),
+        pytest.param(cloud(host("x", "ovirt_hosts")), "error", "all", "without an engine", id="oVirt host alone"),
+        pytest.param(
+            cloud(
+                front(probe=probe("front1", users={"oneadmin": {"uid": 9869}})),
+                node(probe=probe("node1", users={"oneadmin": {"uid": 1001}})),
+            ),
+            "error",
+            "all",
+            "1001: node1; 9869: front1",
+            id="oneadmin with two ids",
+        ),
+    ],
+)
+def test_one_thing_wrong(broken: Cloud, severity: str, where: str, words: str) -> None:
+    (found,) = [f for f in preflight.findings(broken, preflight.HOST_RULES) if words in f.what]
+    assert (found.severity, found.host) == (severity, where)
+    assert found.what.endswith(".")
+    assert found.remedy.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        pytest.param(cloud(front(probe=probe("front1", epoch=999.0)), node()), id="skew within the limit"),
+        pytest.param(cloud(front(probe=probe("front1", epoch=1000.9)), node()), id="any time within the window"),
+        pytest.param(cloud(front(), node(domain_type="qemu", probe=probe("node1", **NO_KVM))), id="qemu needs no kvm"),
+        pytest.param(
+            cloud(
+                front(probe=probe("front1", ports=[port(2633, uid=9869)], users={"oneadmin": {"uid": 9869}})), node()
+            ),
+            id="oneadmin's own port",
+        ),
+        pytest.param(cloud(front(), node(probe=probe("node1", ports=[port(2633)]))), id="a node may use oned's port"),
+        pytest.param(
+            cloud(front(probe=probe("front1", clock=NO_CLOCK, container="podman")), node()),
+            id="containers have no clock",
+        ),
+        pytest.param(cloud(host("front1", FRONT, NODE)), id="one machine is both"),
+        pytest.param(cloud(front(release=None), node(release=None)), id="no release known"),
+    ],
+)
+def test_harmless(harmless: Cloud) -> None:
+    assert preflight.findings(harmless, ALL_RULES) == []
+
+
+def test_findings_never_hold_a_secret() -> None:
+    weak = cloud(front(secrets={"opennebula_oneadmin_password": "opennebula1"}), node())
+    (found,) = preflight.findings(weak, ALL_RULES)
+    assert "opennebula1" not in found.what + found.remedy
+    assert SECRET not in str(preflight.findings(cloud(), ALL_RULES))
+
+
+def test_all_findings_come_at_once_and_errors_first() -> None:
+    broken = cloud(
+        front(probe=probe("front1", clock=NO_CLOCK, epoch=0.0), secrets={"opennebula_oneadmin_password": ""}),
+        node(probe=probe("node1", init="", **NO_KVM)),
+    )
+    found = preflight.findings(broken, ALL_RULES)
+    assert [f.severity for f in found] == ["error"] * 4 + ["warning"]
+
+
+def test_same_secret_fault_is_told_once_for_all_hosts() -> None:
+    fault = {"opennebula_repository_password": None}
+    (found,) = preflight.findings(cloud(front(secrets=fault), node(secrets=fault)), ALL_RULES)
+    assert found.host == "front1, node1"

@@ -1,0 +1,222 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module on real files: what it writes, keeps, returns and hides."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+
+import pytest
+import yaml
+from host_module import ModuleFailed, run_module
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config import plan as planning
+from ansible_collections.kvmcloud.stack.plugins.modules import one_config
+
+TEXT = '# oned\nPORT = 2633\nDB = [ BACKEND = "sqlite" ]\n'
+PORT = {"attribute": "PORT", "value": 9}
+SECRET = "s'e\"c#r et\\\\x ü"
+PASSWORD = {"attribute": "DB", "values": {"PASSWD": SECRET}}
+
+
+@pytest.fixture
+def conf(tmp_path):
+    path = tmp_path / "oned.conf"
+    path.write_text(TEXT)
+    path.chmod(0o640)
+    return path
+
+
+def run(capsys, path, *edits, **params):
+    return run_module(capsys, one_config, path=str(path), edits=list(edits), **params)
+
+
+def test_it_writes_what_is_planned_and_says_so(capsys, conf):
+    result = run(capsys, conf, PORT)
+    assert result["changed"] and result["format"] == "opennebula"
+    assert result["edits"] == ["set PORT = '9' (was '2633')"]
+    assert conf.read_text() == TEXT.replace("2633", "9")
+    diff = result["diff"]
+    assert (diff["before"], diff["after"], diff["before_header"]) == (TEXT, conf.read_text(), str(conf))
+
+
+def test_a_second_run_writes_nothing(capsys, conf):
+    run(capsys, conf, PORT)
+    before = os.stat(conf)
+    result = run(capsys, conf, PORT)
+    assert not result["changed"] and result["edits"] == [] and "diff" not in result and "backup_file" not in result
+    assert (before.st_ino, before.st_mtime_ns) == (os.stat(conf).st_ino, os.stat(conf).st_mtime_ns)
+    assert len(list(conf.parent.iterdir())) == 2, "the file and one backup"
+
+
+def test_check_mode_reports_the_same_and_writes_nothing(capsys, conf):
+    checked = run(capsys, conf, PORT, check=True)
+    assert conf.read_text() == TEXT and list(conf.parent.iterdir()) == [conf]
+    done = run(capsys, conf, PORT)
+    assert {name: checked[name] for name in ("changed", "edits", "diff")} == {
+        name: done[name] for name in ("changed", "edits", "diff")
+    }
+
+
+def test_a_backup_with_a_time_stamp_keeps_mode_and_text(capsys, conf):
+    backup = run(capsys, conf, PORT)["backup_file"]
+    assert re.search(r"oned\.conf\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~$", backup)
+    with open(backup) as stream:
+        assert stream.read() == TEXT
+    assert stat.S_IMODE(os.stat(backup).st_mode) == 0o640
+
+
+def test_no_backup_when_none_is_wanted(capsys, conf):
+    assert "backup_file" not in run(capsys, conf, PORT, backup=False)
+    assert list(conf.parent.iterdir()) == [conf]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_owner_and_mode_stay(capsys, conf):
+    os.chown(conf, 1234, 4321)
+    run(capsys, conf, PORT)
+    now = os.stat(conf)
+    assert (now.st_uid, now.st_gid, stat.S_IMODE(now.st_mode)) == (1234, 4321, 0o640)
+
+
+def test_a_link_stays_a_link(capsys, conf, tmp_path):
+    link = tmp_path / "link.conf"
+    link.symlink_to(conf)
+    run(capsys, link, PORT, format="opennebula")
+    assert link.is_symlink() and "PORT = 9" in conf.read_text()
+
+
+def test_the_task_may_set_the_mode(capsys, conf):
+    assert run(capsys, conf, {"attribute": "PORT", "value": 2633}, mode="0600")["changed"]
+    assert stat.S_IMODE(os.stat(conf).st_mode) == 0o600
+
+
+def test_bytes_that_are_not_utf8_survive(capsys, conf):
+    conf.write_bytes(b"# caf\xe9\nPORT = 2633\n")
+    run(capsys, conf, PORT)
+    assert conf.read_bytes() == b"# caf\xe9\nPORT = 9\n"
+
+
+@pytest.mark.parametrize("password", ["p'w\"#, ] =[\\\\ ü", "one", "back\\slash", "a\nb", "%s {{ x }}"])
+def test_a_password_survives_the_way_into_the_file_and_back(capsys, conf, password):
+    run(capsys, conf, {"attribute": "DB", "values": {"PASSWD": password}})
+    (vector,) = planning.open_editor(conf.read_text(), "opennebula").document.named("DB")
+    assert vector.value_of("PASSWD") == password
+
+
+def test_a_secret_is_in_no_output_and_no_log(capsys, conf, monkeypatch):
+    logged = []
+    monkeypatch.setattr(
+        one_config.AnsibleModule, "log", lambda self, msg, log_args=None: logged.append(f"{msg} {log_args}")
+    )
+    capsys.readouterr()
+    result = run(capsys, conf, PASSWORD)
+    assert 'PASSWD = "' in conf.read_text(), "it is in the file"
+    assert "add DB/PASSWD (its value is not shown)" in result["edits"]
+    assert len(logged) == 1 and "oned.conf" in logged[0], "the call itself is logged"
+    for output in (str(result), logged[0]):
+        assert "r et" not in output
+
+
+def test_a_key_that_the_user_calls_secret_is_one(capsys, conf):
+    result = run(capsys, conf, {"attribute": "LICENCE", "value": "abcdef"}, secret_keys=["licence"])
+    assert "abcdef" not in str(result) and "abcdef" in conf.read_text()
+
+
+def test_a_missing_file_is_an_error(capsys, tmp_path):
+    with pytest.raises(ModuleFailed, match="oned.conf does not exist; install its package first, or set create"):
+        run(capsys, tmp_path / "oned.conf", PORT)
+
+
+def test_a_missing_file_is_a_planned_change_in_check_mode(capsys, tmp_path):
+    """On a bare host the package that brings the file is not installed yet."""
+    result = run(capsys, tmp_path / "oned.conf", PORT, PASSWORD, check=True)
+    assert result["changed"] and result["edits"] == ["edit PORT", "edit DB"]
+    assert "does not exist yet: the 2 edits will be made once its package is installed" in result["msg"]
+    assert "r et" not in str(result)
+
+
+def test_a_senseless_edit_is_an_error_also_for_a_missing_file_in_check_mode(capsys, tmp_path):
+    with pytest.raises(ModuleFailed, match="says nothing about what shall be there"):
+        run(capsys, tmp_path / "oned.conf", {"attribute": "A"}, check=True)
+
+
+def test_a_file_may_be_made(capsys, tmp_path):
+    path = tmp_path / "addon-storpoolrc"
+    edit = {"attribute": "SP_AUTH_TOKEN", "value": "x y"}
+    assert run(capsys, path, edit, create=True, check=True)["changed"] and not path.exists()
+    assert run(capsys, path, edit, create=True)["changed"]
+    assert path.read_text() == 'SP_AUTH_TOKEN="x y"\n' and stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert not run(capsys, path, edit, create=True)["changed"]
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ('PORT = 1\nV = [\n  A = "1"\n  B = 2\n]\n', "line 4, column 3: a comma is missing after the value of A in V"),
+        ("", "looks truncated"),
+        ("PORT = 1\r\n", "carriage return"),
+    ],
+)
+def test_a_file_that_oned_would_refuse_or_misread_is_left_alone(capsys, conf, text, says):
+    conf.write_bytes(text.encode())
+    with pytest.raises(ModuleFailed, match=says):
+        run(capsys, conf, PORT)
+    assert conf.read_bytes() == text.encode() and list(conf.parent.iterdir()) == [conf]
+
+
+def test_one_impossible_edit_stops_all(capsys, conf):
+    with pytest.raises(ModuleFailed, match=r"edit 2 \(DB\): DB is a vector attribute \(line 3\)"):
+        run(capsys, conf, PORT, {"attribute": "DB", "value": "x"})
+    assert conf.read_text() == TEXT
+
+
+def test_a_directory_is_no_file(capsys, tmp_path):
+    with pytest.raises(ModuleFailed, match="is a directory, wanted a file"):
+        run(capsys, tmp_path, PORT, format="opennebula")
+
+
+def test_without_the_yaml_library_the_package_is_named(capsys, tmp_path, monkeypatch):
+    path = tmp_path / "onegate-server.conf"
+    path.write_text(":host: x\n")
+    monkeypatch.setattr(
+        "ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.yaml_positions.HAVE_RUAMEL", False
+    )
+    with pytest.raises(ModuleFailed, match="ruamel.yaml.*python3-ruamel.yaml"):
+        run(capsys, path, {"attribute": ":host", "value": "y"})
+
+
+def options(spec):
+    """What documentation and argument_spec must agree on, in the words of the documentation."""
+    return {
+        name: {
+            "type": option.get("type", "str"),
+            "required": option.get("required", False),
+            "default": option.get("default"),
+            "choices": option.get("choices"),
+            "elements": option.get("elements"),
+            "suboptions": options(option.get("options") or option.get("suboptions") or {}),
+        }
+        for name, option in spec.items()
+    }
+
+
+def test_the_documentation_says_what_the_module_takes():
+    assert options(yaml.safe_load(one_config.DOCUMENTATION)["options"]) == options(one_config.ARGUMENTS)
+
+
+def test_the_examples_run(capsys, tmp_path):
+    """Each on a file as the release ships it, in its own words."""
+    oned = (
+        'PORT = 1\nDB = [ A = "" ]\nTM_MAD = [ ARGUMENTS = "-d ssh" ]\nVM_MAD = [ NAME = "kvm", ARGUMENTS = "kvm" ]\n'
+    )
+    present = {"oned.conf": oned, "vmm_execrc": 'LIVE_DISK_SNAPSHOTS="kvm-ssh"\n', "onegate-server.conf": ":host: x\n"}
+    for name, text in present.items():
+        (tmp_path / name).write_text(text)
+    for task in yaml.safe_load(one_config.EXAMPLES):
+        params = dict(task["kvmcloud.stack.one_config"])
+        path = tmp_path / os.path.basename(params.pop("path"))
+        assert run(capsys, path, *params.pop("edits"), **params)["changed"], task["name"]
