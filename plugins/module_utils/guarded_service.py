@@ -97,7 +97,7 @@ def newer_files(
     The times of the files decide, not what this run did: a run that was cut off between edit and restart is repaired
     by the next one.
     """
-    if state.active != "active" or not state.started_us:
+    if state.active not in ("active", "activating") or not state.started_us:
         return []
     started = realtime - (monotonic - state.started_us / 1e6)
     return [path for path, changed in changed_at.items() if changed is not None and changed > started]
@@ -194,7 +194,7 @@ def failure_sentence(
     name: str, why: str, words: str, restored: list[str], refused_copy: str, second: Verdict | None
 ) -> str:
     """What failed, in the daemon's words, and in what state the service is now."""
-    said = f" It says: {words}" if words else " It says nothing in the journal."
+    said = f" It says: {words.rstrip('.')}." if words else " It says nothing in the journal."
     head = f"{name} did not come up: {why}.{said}"
     if second is None:
         return f"{head} There is no former configuration to go back to, so the service is stopped."

@@ -71,7 +71,7 @@ class ClusterPlanner(Planner):
                     self.step(f"add {name} to {label}", "onecluster", verb, target, argument)
                     added.append(name)
             if added:
-                after[option] = ", ".join(filter(None, [after.get(option), *sorted(added)]))
+                after[option] = ", ".join(sorted([*filter(None, after.get(option, "").split(", ")), *added]))
 
     def check_deletion(self, label: str, found: Resource) -> None:
         if found.id < _FIRST_OWN_ID:

@@ -75,7 +75,8 @@ class HostPlanner(Planner):
         cluster = declaration.get("cluster")
         option: tuple[str, ...] = ("-c", cluster) if cluster else ()
         self.step(f"create host {name}", "onehost", "create", name, "-i", im_mad, "-v", vm_mad, *option, creates=name)
-        after = {"name": name, "im_mad": im_mad, "vm_mad": vm_mad, "cluster": cluster or "default"}
+        drivers: Template = {"IM_MAD": [im_mad], "VM_MAD": [vm_mad]}
+        after = {"name": name, "cluster": cluster or "default", **template_view(drivers)}
         if template:
             text = InputFile(one_template.render(template))
             self.step(f"set {', '.join(template)} of host {name}", "onehost", "update", NewId(name), text, "-a")
@@ -95,7 +96,7 @@ class HostPlanner(Planner):
         self.update_template(declaration, {**template, **drivers}, found, after)
         cluster = declaration.get("cluster")
         if cluster is not None and cluster not in (found.fields.get("CLUSTER"), found.fields.get("CLUSTER_ID")):
-            sentence = f"move host {found.name} to cluster {cluster}"
+            sentence = f"move {self._named(declaration, str(found.id))} to cluster {cluster}"
             self.step(sentence, "onecluster", "addhost", cluster, str(found.id))
             after["cluster"] = cluster
         self._set_state(declaration, str(found.id), found, after)
@@ -120,9 +121,8 @@ class HostPlanner(Planner):
             self.refuse(label, f"{len(machines)} VM(s) are on it; migrate or delete them first.")
 
     def view(self, found: Resource) -> View:
-        fields = found.fields
-        lines = {line: fields.get(line.upper(), "") for line in ("im_mad", "vm_mad", "cluster")}
-        return {**super().view(found), **lines, "state": STATES.get(fields.get("STATE", ""), "unknown")}
+        state = STATES.get(found.fields.get("STATE", ""), "unknown")
+        return {**super().view(found), "cluster": found.fields.get("CLUSTER", ""), "state": state}
 
 
 def _seen_clusters(present: Sequence[Resource]) -> set[str]:

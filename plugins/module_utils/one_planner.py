@@ -213,11 +213,12 @@ class Planner:
         """Append what differs. A purge needs the whole template in one replacement, for append removes nothing."""
         changed = one_template.differences(wanted, found.template, self.caseless)
         purged = sorted({name.upper() for name in declaration.get("purge") or []} & set(found.template))
-        label = f"{self.noun} {found.name}"
+        label = self._named(declaration, str(found.id))
         if purged:
             kept = {name: values for name, values in found.template.items() if name not in purged}
             text = InputFile(one_template.render({**kept, **changed}))
-            self.step(f"remove {', '.join(purged)} from {label}", self.command, "update", str(found.id), text)
+            also = f" and set {', '.join(changed)}" if changed else ""
+            self.step(f"remove {', '.join(purged)}{also} of {label}", self.command, "update", str(found.id), text)
         elif changed:
             text = InputFile(one_template.render(changed))
             self.step(f"set {', '.join(changed)} of {label}", self.command, "update", str(found.id), text, "-a")
@@ -279,7 +280,7 @@ class Planner:
 
 
 def template_view(template: Template) -> View:
-    return {f"template/{name}": str(value) for name, value in one_template.plain(template).items()}
+    return {f"template/{name}": one_template.readable(value) for name, value in one_template.plain(template).items()}
 
 
 def view_text(view: View) -> str:

@@ -138,6 +138,15 @@ def plain(template: Template) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name, values in shown.items()}
 
 
+def readable(value: Any) -> str:
+    """A value of 'plain' on one line."""
+    if isinstance(value, list):
+        return "; ".join(readable(one) for one in value)
+    if isinstance(value, dict):
+        return f"[ {', '.join(f'{key} = {text}' for key, text in value.items())} ]"
+    return str(value)
+
+
 def _hide(name: str, value: Value) -> Value:
     if isinstance(value, dict):
         return {key: HIDDEN if is_secret(key) and text else text for key, text in value.items()}

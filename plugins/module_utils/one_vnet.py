@@ -108,7 +108,8 @@ class VnetPlanner(MemberPlanner):
     def _set_ranges(self, declaration: Declaration, found: Resource, after: View) -> None:
         if declaration.get("address_ranges") is None:
             return
-        label, target = f"virtual network {found.name}", str(found.id)
+        target = str(found.id)
+        label = self._named(declaration, target)
         comparison = one_address_range.compare(self.ranges, found.address_ranges)
         for wanted, present in comparison.changes:
             text = one_address_range.describe(wanted)

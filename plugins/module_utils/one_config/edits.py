@@ -88,6 +88,8 @@ def _read_edit(
         raise Refused("values is empty")
     if subject == "item" and (where or "key" in given):
         raise Refused("an item is a repeated attribute, which has no where and no key")
+    if len({key.upper() for key in values}) < len(values):
+        raise Refused("values has a key twice, in different case")
     for key, value in where.items():
         other = next((text for name, text in values.items() if name.upper() == key.upper()), value)
         if other != value:

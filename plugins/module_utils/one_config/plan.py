@@ -121,7 +121,5 @@ def _check(editor: Editor, edits: list[Edit]) -> None:
             others = [
                 other for other in edits if other is not edit and other.attribute.upper() == edit.attribute.upper()
             ]
-            rivals = " or ".join(f"{other.number} ({other.target})" for other in others)
-            raise Refused(
-                f"edit {edit.number} ({edit.target}) does not hold after all edits: it contradicts edit {rivals}"
-            )
+            rivals = " or ".join(f"edit {other.number} ({other.target})" for other in others) or "another one"
+            raise Refused(f"edit {edit.number} ({edit.target}) does not hold after all edits: it contradicts {rivals}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from io import StringIO
 from typing import Any, Iterator
 
 try:
@@ -19,8 +20,9 @@ try:
     from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
     HAVE_RUAMEL = True
-except ImportError:
+except ImportError:  # read_yaml says so, before any of these is used
     HAVE_RUAMEL = False
+    MappingNode = SequenceNode = Node = MarkedYAMLError = YAMLError = Exception  # type: ignore[assignment,misc]
 
 from .errors import LibraryMissing, NotParsed, Refused
 
@@ -39,7 +41,9 @@ def read_yaml(text: str) -> Node | None:
     if not HAVE_RUAMEL:
         raise LibraryMissing
     try:
-        root = YAML(typ="rt", pure=True).compose(text)
+        # What YAML.compose does; EL 9 has a ruamel.yaml that lacks it.
+        constructor, _parser = YAML(typ="rt", pure=True).get_constructor_parser(StringIO(text))
+        root = constructor.composer.get_single_node()
     except MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kvmcloud_lab.paths import object_name
+from kvmcloud_lab.prerequisites import refuse_unless_root
 from kvmcloud_lab.programs import LabError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def main() -> int:
     arguments = _parse(sys.argv[1:])
     os.umask(0o022)  # files made here become files of lab hosts
     try:
+        refuse_unless_root()
         return arguments.work(arguments)
     except LabError as error:
         for sentence in str(error).splitlines():
@@ -102,12 +104,10 @@ def _up(arguments: argparse.Namespace) -> int:
 
 def _down(arguments: argparse.Namespace) -> int:
     from kvmcloud_lab.down import down
-    from kvmcloud_lab.prerequisites import refuse_unless_root
     from kvmcloud_lab.ssh import write_known_hosts
     from kvmcloud_lab.state import only_one
     from kvmcloud_lab.up import forget_host
 
-    refuse_unless_root()
     if arguments.limit:
         lab, inventory = _describe(arguments)
         with only_one(lab.name):
@@ -133,10 +133,8 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _power(arguments: argparse.Namespace) -> int:
     from kvmcloud_lab.power import power
-    from kvmcloud_lab.prerequisites import refuse_unless_root
     from kvmcloud_lab.state import only_one
 
-    refuse_unless_root()
     lab, inventory = _describe(arguments)
     chosen = set().union(*(inventory.matching(pattern) for pattern in arguments.host))
     with only_one(lab.name):
@@ -156,9 +154,7 @@ def _ssh(arguments: argparse.Namespace) -> int:
 
 def _purge(arguments: argparse.Namespace) -> int:
     from kvmcloud_lab.down import purge
-    from kvmcloud_lab.prerequisites import refuse_unless_root
 
-    refuse_unless_root()
     purge()
     return 0
 

@@ -9,11 +9,12 @@ import fcntl
 import hashlib
 import shutil
 import sys
+import threading
 import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kvmcloud_lab.model import Lab
+from kvmcloud_lab.model import Lab, OpenNebulaSource
 from kvmcloud_lab.package_server import server_url
 from kvmcloud_lab.paths import EMULATOR, MIRROR, SCRATCH
 from kvmcloud_lab.programs import LabError, run
@@ -38,25 +39,38 @@ class OpenNebulaRepository:
         return asdict(self)
 
 
-def choose_source(lab: Lab) -> tuple[str, str]:
-    """Which source, and why that one."""
-    wanted = lab.opennebula
+def choose_source(wanted: OpenNebulaSource, former: dict[str, str]) -> tuple[str, str]:
+    """Which source, and why that one. A lab that is up keeps what it found when it was made."""
     if wanted.wanted != "auto":
         return wanted.wanted, f"lab_opennebula is {wanted.wanted}"
+    if former.get("source") in (UPSTREAM, EMULATED):
+        return former["source"], former["why"]
     if not (wanted.upstream_url and wanted.upstream_key_fingerprint):
         return EMULATED, "the inventory names no upstream repository with a pinned key (lab_opennebula_upstream_*)"
     key = f"{wanted.upstream_url}/{KEY_FILE}"
-    try:
-        with urllib.request.urlopen(key, timeout=ANSWER_WITHIN) as answer:
-            if answer.read(5) == b"-----":
-                return UPSTREAM, f"{key} answers"
-        return EMULATED, f"{key} is not a key"
-    except OSError as error:
-        return EMULATED, f"{key} does not answer: {error}"
+    problem = _problem_with(key)
+    return (EMULATED, f"{key} {problem}") if problem else (UPSTREAM, f"{key} answers")
 
 
-def opennebula_repository(lab: Lab) -> OpenNebulaRepository:
-    source, why = choose_source(lab)
+def _problem_with(key: str) -> str:
+    """Empty if a key is there. In a thread: no time limit of urllib's covers a name server that does not answer."""
+    outcome = [f"does not answer within {ANSWER_WITHIN} s"]
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(key, timeout=ANSWER_WITHIN) as answer:
+                outcome[0] = "" if answer.read(5) == b"-----" else "is not a key"
+        except OSError as error:
+            outcome[0] = f"does not answer: {error}"
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(ANSWER_WITHIN)
+    return outcome[0]
+
+
+def opennebula_repository(lab: Lab, former: dict[str, str]) -> OpenNebulaRepository:
+    source, why = choose_source(lab.opennebula, former)
     here = server_url(lab)
     if source == UPSTREAM:
         # Through the lab's server, since hosts have no route outside; upstream's own signature is what they check.

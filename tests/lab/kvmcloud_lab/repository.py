@@ -41,7 +41,7 @@ class SigningKey:
 
 
 def publish(repository: Path, debs: list[Path], suite: str, component: str, key: SigningKey) -> None:
-    """Makes `repository` a complete, signed apt repository (dists/, pool/) of these packages in place of a former one."""
+    """Makes `repository` a complete, signed apt repository of these packages; a former one is replaced."""
     fresh = repository.with_name(f".{repository.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     pool = fresh / "pool"

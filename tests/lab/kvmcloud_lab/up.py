@@ -101,12 +101,13 @@ def _build_images(images: dict[str, Image], key: SigningKey, say: Callable[[str]
 
 
 def _serve(lab: Lab, say: Callable[[str], None]) -> OpenNebulaRepository:
-    repository = opennebula_repository(lab)
+    former = read_state(lab.name).get("opennebula", {})
+    repository = opennebula_repository(lab, former)
     sites = {PASSTHROUGH: lab.opennebula.upstream_url} if repository.source == UPSTREAM else {}
     if _sees_distribution(lab, repository):
         sites |= {_distribution_path(uri): uri for uri in _distribution_uris("bookworm")}
     ensure_server(lab, lab_dir(lab.name) / "server.log", sites)
-    if read_state(lab.name).get("opennebula") != repository.as_dict():
+    if former != repository.as_dict():
         say(f"OpenNebula: {repository.source} ({repository.why})")
     write_state(lab.name, server=server_url(lab), opennebula=repository.as_dict())
     return repository

@@ -17,7 +17,7 @@ class Release:
     vnet_replace_needs_vn_mad: bool
     vnet_shows_template_id: bool
     ar_shows_index_and_sharing: bool
-    persistent_snapshots: bool
+    newer_tm_keys: bool  # PERSISTENT_SNAPSHOTS, DS_LIVE_MIGRATE, DS_MIGRATE_SNAP
     endpoint_grpc: bool
     vlan_rules: bool  # groups list them
     fireedge_views: bool  # a new group gets views of FireEdge instead of Sunstone
@@ -42,7 +42,7 @@ RELEASES = {
         vnet_replace_needs_vn_mad=False,
         vnet_shows_template_id=False,
         ar_shows_index_and_sharing=False,
-        persistent_snapshots=False,
+        newer_tm_keys=False,
         endpoint_grpc=False,
         vlan_rules=False,
         fireedge_views=False,
@@ -61,7 +61,7 @@ RELEASES = {
         vnet_replace_needs_vn_mad=True,
         vnet_shows_template_id=True,
         ar_shows_index_and_sharing=True,
-        persistent_snapshots=True,
+        newer_tm_keys=True,
         endpoint_grpc=True,
         vlan_rules=True,
         fireedge_views=True,

@@ -200,6 +200,7 @@ REFUSED = [
         [{"attribute": "VM_MAD", "where": {"NAME": "a"}, "values": {"name": "b"}}],
         "would change NAME",
     ),
+    ("one key twice", DB, [{"attribute": "DB", "values": {"A": "1", "a": "2"}}], "values has a key twice"),
     ("no name", "A = 1\n", [{"attribute": "A B", "value": 1}], "'A B' is not a name"),
     ("backslash at the end", "A = 1\n", [{"attribute": "A", "value": "x y\\"}], "ends with a backslash"),
     (

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config import yaml_positions
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import LibraryMissing, Refused
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import Refused
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.plan import plan_edits
 
 yaml = pytest.importorskip("ruamel.yaml")
@@ -129,6 +133,11 @@ def test_edit(text, edit, after):
         ("a: {b: 1, c: 2}\n", [{"attribute": "a/b", "state": "absent"}], "shares line 1 with others"),
         ("a: 1\n", [{"attribute": "a", "item": "x"}], "a is not a list"),
         ("a: 1\n", [{"attribute": "a", "value": 2}, {"attribute": "a", "value": 3}], "contradicts edit 2"),
+        (
+            "a: 1\n",
+            [{"attribute": "b", "value": {"c": 2}}, {"attribute": "b/c", "value": 3}],
+            r"edit 1 \(b\) does not hold after all edits: it contradicts another one",
+        ),
         ("a: \x07\n", [{"attribute": "a", "value": 2}], "not YAML"),
     ],
 )
@@ -148,7 +157,20 @@ def test_a_value_is_read_back_by_both_kinds_of_reader(value, style):
     assert yaml_positions.same(yaml_positions.data_of(yaml_positions.read_yaml(line).value[0][1]), value)
 
 
-def test_without_the_library_it_says_so(monkeypatch):
-    monkeypatch.setattr(yaml_positions, "HAVE_RUAMEL", False)
-    with pytest.raises(LibraryMissing):
-        plan("a: 1\n", {"attribute": "a", "value": 1})
+def test_without_the_library_it_says_so_and_other_files_do_not_need_it():
+    script = """if True:
+        import sys
+        sys.modules["ruamel.yaml"] = None  # an import of it fails
+        from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import LibraryMissing
+        from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.plan import plan_edits
+        assert plan_edits("oned.conf", "A = 1\\n", [{"attribute": "A", "value": 2}]).after == "A = 2\\n"
+        try:
+            plan_edits("onegate-server.conf", "a: 1\\n", [{"attribute": "a", "value": 2}])
+        except LibraryMissing:
+            print("said so")
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.stdout == "said so\n", result.stderr

@@ -9,7 +9,7 @@ IMAGE, SYSTEM, FILE, BACKUP = range(4)
 DISK_TYPES = {"FILE": 0, "CDROM": 1, "BLOCK": 2, "RBD": 3, "RBD_CDROM": 4, "GLUSTER": 5, "GLUSTER_CDROM": 6,
               "SHEEPDOG": 7, "SHEEPDOG_CDROM": 8, "ISCSI": 9}  # fmt: skip
 OVERWRITTEN = ("ALLOW_ORPHANS", "CLONE_TARGET", "LN_TARGET", "SHARED", "DS_MIGRATE")
-SYSTEM_ONLY = ("DS_MIGRATE", "DS_LIVE_MIGRATE", "DS_MIGRATE_SNAP")
+LIVE_KEYS = ("DS_LIVE_MIGRATE", "DS_MIGRATE_SNAP")
 
 
 class DatastorePool(Pool):
@@ -98,9 +98,10 @@ class DatastorePool(Pool):
             )
         if data["type"] == SYSTEM:
             template.set("SHARED", tm["SHARED"].upper())
-            for key in SYSTEM_ONLY:
-                if key in tm:
-                    template.set(key, tm[key].upper())
+            if "DS_MIGRATE" in tm:
+                template.set("DS_MIGRATE", tm["DS_MIGRATE"].upper())
+            for key in LIVE_KEYS if self.cloud.release.newer_tm_keys else ():
+                template.set(key, tm.get(key, "NO").upper())
             template.erase("LN_TARGET")
             template.erase("CLONE_TARGET")
         else:
@@ -116,7 +117,7 @@ class DatastorePool(Pool):
             if tm.get("DRIVER") and not template.has("DRIVER"):
                 template.set("DRIVER", tm["DRIVER"])
         template.set("ALLOW_ORPHANS", tm.get("ALLOW_ORPHANS") or "NO")
-        if self.cloud.release.persistent_snapshots:
+        if self.cloud.release.newer_tm_keys:
             template.set("PERSISTENT_SNAPSHOTS", tm.get("PERSISTENT_SNAPSHOTS", "YES").upper())
 
     @staticmethod
