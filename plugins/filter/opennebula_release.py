@@ -72,9 +72,14 @@ _value:
     packages:
       description: Package names under C(frontend) and C(node).
       type: dict
-    units:
-      description: systemd units under C(main), C(services) and C(pulled_in).
-      type: dict
+    frontend_units:
+      description: Units of a front-end as M(kvmcloud.stack.guarded_service) takes them, oned first.
+      type: list
+      elements: dict
+    node_units:
+      description: Units of a node as M(kvmcloud.stack.guarded_service) takes them.
+      type: list
+      elements: dict
     onegate_bind_key:
       description: Path of OneGate's listen address in onegate-server.conf.
       type: str

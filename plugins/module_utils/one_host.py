@@ -20,7 +20,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Argumen
 
 STATES = {
     "0": "init",
-    "1": "monitoring",
+    "1": "monitored, being looked at",
     "2": "monitored",
     "3": "error",
     "4": "disabled",
@@ -29,7 +29,7 @@ STATES = {
     "7": "monitoring while disabled",
     "8": "offline",
 }
-_MONITORED = "2"
+_MONITORED = ("1", "2")
 _ERROR = "3"
 _SET_ASIDE = {"4": "disabled", "7": "disabled", "8": "offline"}
 _VERBS = {"enabled": "enable", "disabled": "disable", "offline": "offline"}
@@ -155,7 +155,7 @@ def unmonitored(pool: Sequence[Resource], names: set[str]) -> tuple[dict[str, st
     failed: dict[str, str] = {}
     for host in pool:
         state = host.fields.get("STATE", "")
-        if host.name not in names or state == _MONITORED:
+        if host.name not in names or state in _MONITORED:
             continue
         if state == _ERROR:
             failed[host.name] = host.error() or "oned gives no reason; see /var/log/one/oned.log and monitor.log"

@@ -57,11 +57,15 @@ class ResourceModule:
             required_one_of=[("name", "id", plural)],
             mutually_exclusive=[(plural, option) for option in options if "default" not in options[option]],
             supports_check_mode=True,
+            # The journal would get the arguments as they are; a template may hold a secret among much that is none.
+            no_log=True,
         )
         self.params: dict[str, Any] = self.module.params
         self.check_mode: bool = self.module.check_mode
         self.cli = OneCommand(self.module, self.params["assume_fresh_in_check_mode"])
         self.applied: list[dict[str, Any]] = []
+        for declaration in self.declarations():
+            self.module.no_log_values.update(one_template.secrets(declaration.get("template") or {}))
 
     def declarations(self) -> list[dict[str, Any]]:
         listed = self.params[self.plural]
@@ -115,7 +119,8 @@ def describe(resource: Resource, states: dict[str, str]) -> dict[str, Any]:
     if resource.permissions is not None:
         found.update(permissions=resource.permissions, owner=fields.get("UNAME", ""), group=fields.get("GNAME", ""))
     found["members"] = {name.lower(): list(ids) for name, ids in resource.ids.items() if ids}
-    found["address_ranges"] = [dict(one) for one in resource.address_ranges]
+    if "VN_MAD" in fields:
+        found["address_ranges"] = [dict(one) for one in resource.address_ranges]
     plain = {"ID", "NAME", "STATE", "UID", "GID", "UNAME", "GNAME"}
     found["fields"] = {name.lower(): text for name, text in fields.items() if name not in plain and text}
     return found

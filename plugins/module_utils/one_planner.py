@@ -45,7 +45,9 @@ class Planner:
     def __init__(self, present: Sequence[Resource], lenient: bool = False) -> None:
         self.present = list(present)
         self.by_id = {resource.id: resource for resource in present}
-        self.by_name = {resource.name: resource for resource in present}
+        self.by_name: dict[str, list[Resource]] = {}
+        for resource in present:
+            self.by_name.setdefault(resource.name, []).append(resource)
         # In check mode what another task of the run would have created is not there yet.
         self.lenient = lenient
         self.result = Plan()
@@ -115,20 +117,31 @@ class Planner:
         label = self.label(declaration)
         if name is not None:
             self.check_name(label, name)
-        named = self.by_name.get(name) if name is not None else None
+        if old is not None and declaration.get("state") == "absent":
+            self.refuse(label, "rename_from and state absent contradict each other.")
         if number is not None:
             found = self.by_id.get(number)
             if found is None and declaration.get("state") != "absent":
                 self.refuse(label, f"no {self.noun} has the id {number}; ids are given by oned and cannot be chosen.")
-            if found and named and named.id != number:
-                self.refuse(label, f"{self.noun} {number} cannot take this name; {self.noun} {named.id} has it.")
+            other = [one.id for one in self.by_name.get(name or "", []) if one.id != number]
+            if found and found.name != name and other:
+                self.refuse(label, f"{self.noun} {number} cannot take this name; {self.noun} {other[0]} has it.")
             return found
-        renamed = self.by_name.get(old) if old is not None else None
+        named = self._only(label, name)
+        renamed = self._only(label, old)
         if named and renamed and named.id != renamed.id:
             self.refuse(
                 label, f"both it (id {named.id}) and {old} (id {renamed.id}) exist, so {old} cannot be renamed."
             )
         return named or renamed
+
+    def _only(self, label: str, name: str | None) -> Resource | None:
+        """Networks of different owners may share a name; which of them is meant is not for this to guess."""
+        found = self.by_name.get(name, []) if name is not None else []
+        if len(found) > 1:
+            numbers = ", ".join(str(one.id) for one in found)
+            self.refuse(label, f"{len(found)} of them are named {name}, with the ids {numbers}; give the id as well.")
+        return found[0] if found else None
 
     def check_name(self, label: str, name: str) -> None:
         if not name.strip():

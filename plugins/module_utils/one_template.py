@@ -31,6 +31,18 @@ def is_secret(name: str) -> bool:
     return bool(_SECRET.search(name.upper()))
 
 
+def secrets(declared: Mapping[str, Any]) -> set[str]:
+    """The secret values of a declared template, at whatever depth they stand."""
+    found: set[str] = set()
+    for name, value in declared.items():
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(one, Mapping):
+                found |= secrets(one)
+            elif is_secret(str(name)) and one not in (None, ""):
+                found.add(str(one))
+    return found
+
+
 def canonical(declared: Mapping[str, Any]) -> Template:
     """The declared dictionary in canonical form, or a TemplateError that names the attribute and the reason."""
     template: Template = {}

@@ -40,13 +40,11 @@ class VnetPlanner(MemberPlanner):
     }
 
     def check(self, label: str, declaration: Declaration, template: Template, found: Resource | None) -> None:
-        ranges: list[one_address_range.AddressRange] = []
         for number, declared in enumerate(declaration.get("address_ranges") or [], 1):
             try:
-                ranges.append(one_address_range.canonical(declared))
+                one_address_range.canonical(declared)
             except one_template.TemplateError as error:
                 raise Refused([f"{label}: address range {number}: {error}"]) from error
-        self.ranges = ranges
         if "VN_MAD" not in template and (not found or self._unusable(found)):
             self.refuse(label, "it does not exist, and to create it the template needs VN_MAD.")
 
@@ -54,12 +52,14 @@ class VnetPlanner(MemberPlanner):
         name = declaration["name"]
         label = f"virtual network {name}"
         option, clusters = self.creation_cluster(label, declaration)
-        ranges: list[Value] = list(self.ranges)
-        whole: Template = {"NAME": [name], **template, **({"AR": ranges} if ranges else {})}
+        ranges = _ranges(declaration)
+        whole: Template = {"NAME": [name], **template}
+        if ranges:
+            whole["AR"] = [*ranges]
         text = InputFile(one_template.render(whole))
         self.step(f"create {label}", "onevnet", "create", text, *option, creates=name)
         after = {"name": name, **template_view(template)}
-        after["address_ranges"] = "; ".join(map(one_address_range.describe, self.ranges))
+        after["address_ranges"] = "; ".join(map(one_address_range.describe, ranges))
         self._properties(declaration, NewId(name), None, clusters, after)
         self.show(name, {}, after)
 
@@ -110,24 +110,23 @@ class VnetPlanner(MemberPlanner):
             return
         target = str(found.id)
         label = self._named(declaration, target)
-        comparison = one_address_range.compare(self.ranges, found.address_ranges)
+        ranges = _ranges(declaration)
+        comparison = one_address_range.compare(ranges, found.address_ranges)
         for wanted, present in comparison.changes:
             text = one_address_range.describe(wanted)
             if present is None:
-                ranges = InputFile(one_template.render({"AR": [wanted]}))
-                self.step(f"add address range {text} to {label}", "onevnet", "addar", target, ranges)
+                new = InputFile(one_template.render({"AR": [wanted]}))
+                self.step(f"add address range {text} to {label}", "onevnet", "addar", target, new)
             else:
                 whole = InputFile(one_template.render({"AR": [one_address_range.updated(wanted, present)]}))
                 number = present["AR_ID"]
                 self.step(f"update address range {text} of {label}", "onevnet", "updatear", target, number, whole)
-        if declaration.get("purge_address_ranges"):
-            for surplus in comparison.surplus:
-                text = one_address_range.describe(surplus)
-                self.step(f"remove address range {text} from {label}", "onevnet", "rmar", target, surplus["AR_ID"])
-            kept = list(self.ranges)
-        else:
-            kept = [*comparison.surplus, *self.ranges]
-        if comparison.changes or declaration.get("purge_address_ranges") and comparison.surplus:
+        surplus = comparison.surplus if declaration.get("purge_address_ranges") else []
+        for one in surplus:
+            text = one_address_range.describe(one)
+            self.step(f"remove address range {text} from {label}", "onevnet", "rmar", target, one["AR_ID"])
+        if comparison.changes or surplus:
+            kept = [*ranges, *(one for one in comparison.surplus if one not in surplus)]
             after["address_ranges"] = "; ".join(sorted(map(one_address_range.describe, kept)))
 
     def _properties(
@@ -151,6 +150,10 @@ class VnetPlanner(MemberPlanner):
         ranges = "; ".join(sorted(map(one_address_range.describe, found.address_ranges)))
         state = STATES.get(found.fields.get("STATE", ""), "unknown")
         return {**super().view(found), "address_ranges": ranges, "state": state}
+
+
+def _ranges(declaration: Declaration) -> list[one_address_range.AddressRange]:
+    return [one_address_range.canonical(declared) for declared in declaration.get("address_ranges") or []]
 
 
 def _numbers(groups: str) -> set[str]:

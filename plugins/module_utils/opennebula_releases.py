@@ -152,22 +152,46 @@ def node_packages(release: tuple[int, int], apt: bool) -> list[str]:
     return ["opennebula-node"] if release < (6, 0) and apt else ["opennebula-node-kvm"]
 
 
-def frontend_units(release: tuple[int, int]) -> dict[str, Any]:
-    """`main` is oned; `services` are enabled and started beside it; `pulled_in` are started by oned's own unit file."""
-    services = ["opennebula-gate", "opennebula-flow"]
-    if release < (6, 10):
-        services = ["opennebula-sunstone", "opennebula-novnc", *services]
-    if release >= (6, 0):
-        services.insert(0, "opennebula-fireedge")  # wants opennebula-guacd
-    pulled_in = [
-        "opennebula-hem",
-        "opennebula-ssh-agent",
-        "opennebula-ssh-socks-cleaner.timer",
-        "opennebula-showback.timer",
+def frontend_units(release: tuple[int, int]) -> list[dict[str, Any]]:
+    """Units of a front-end as guarded_service takes them, oned first; each with what it reads and where it answers.
+
+    opennebula-hem, -ssh-agent and two timers are started by the unit of oned itself, opennebula-guacd by FireEdge's.
+    """
+    oned_reads = ["/etc/one/oned.conf", "/etc/one/monitord.conf", "/etc/one/vmm_exec/vmm_exec_kvm.conf"]
+    units = [
+        {
+            "name": "opennebula",
+            "config_files": oned_reads + ([scheduler_config(release)] if release >= (7, 0) else []),
+            "port": 2633,
+            "start_timeout": 120,
+            "log_files": ["/var/log/one/oned.log"],
+        }
     ]
     if release < (7, 0):
-        pulled_in.insert(0, "opennebula-scheduler")
-    return {"main": "opennebula", "services": services, "pulled_in": pulled_in}
+        units.append({"name": "opennebula-scheduler", "config_files": [scheduler_config(release)]})
+    if release >= (6, 0):
+        units.append(_server("opennebula-fireedge", "fireedge-server.conf", 2616))
+    if release < (6, 10):
+        units.append(_server("opennebula-sunstone", "sunstone-server.conf", 9869))
+        units.append({"name": "opennebula-novnc", "config_files": ["/etc/one/sunstone-server.conf"]})
+    units.append(_server("opennebula-gate", "onegate-server.conf", 5030))
+    units.append(_server("opennebula-flow", "oneflow-server.conf", 2474))
+    return units
+
+
+def _server(name: str, config: str, port: int) -> dict[str, Any]:
+    return {"name": name, "config_files": [f"/etc/one/{config}"], "port": port, "start_timeout": 90}
+
+
+def node_units(column: str, version: str) -> list[dict[str, Any]]:
+    """Units of a KVM node. libvirtd ends after two idle minutes and its socket starts it again: the socket is the unit.
+
+    From Enterprise Linux 9 on the platform notes ask for libvirtd without socket activation.
+    """
+    if column in APT_DISTRIBUTIONS or int(version) < 9:
+        return [{"name": "libvirtd.socket"}]
+    sockets = ("libvirtd.socket", "libvirtd-ro.socket", "libvirtd-admin.socket")
+    return [*({"name": name, "enabled": False, "state": "stopped"} for name in sockets), {"name": "libvirtd"}]
 
 
 def onegate_bind_key(release: tuple[int, int]) -> str:
@@ -234,7 +258,8 @@ def describe(
         "package_manager": "apt" if apt else "dnf",
         "repository_path": repository_path,
         "packages": {"frontend": frontend_packages(key, apt), "node": node_packages(key, apt)},
-        "units": frontend_units(key),
+        "frontend_units": frontend_units(key),
+        "node_units": node_units(column, system_version),
         "onegate_bind_key": onegate_bind_key(key),
         "scheduler_config": scheduler_config(key),
         "default_datastore_driver": "local" if key >= (7, 0) else "ssh",

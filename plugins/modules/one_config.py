@@ -30,7 +30,7 @@ options:
   format:
     description:
       - The grammar of the file. V(auto) tells it by the name of the file and refuses a name that it does not know.
-      - V(yaml) needs C(ruamel.yaml) on the managed host (Debian C(python3-ruamel.yaml), EPEL C(python3-ruamel-yaml)).
+      - V(yaml) needs C(ruamel.yaml) on the managed host (Debian C(python3-ruamel.yaml), EL C(python3-ruamel-yaml)).
     type: str
     choices: [auto, opennebula, shell, yaml]
     default: auto
@@ -344,7 +344,7 @@ def main() -> None:
         module.fail_json(msg=str(problem))
     except LibraryMissing:
         module.fail_json(
-            msg=missing_required_lib("ruamel.yaml (Debian: python3-ruamel.yaml, EPEL: python3-ruamel-yaml)"),
+            msg=missing_required_lib("ruamel.yaml (Debian: python3-ruamel.yaml, EL: python3-ruamel-yaml)"),
             exception=traceback.format_exc(),
         )
     result = {"changed": plan.changed, "edits": plan.changes, "format": plan.file_format}

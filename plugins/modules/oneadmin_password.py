@@ -40,6 +40,7 @@ attributes:
     description: There is nothing to show but a secret.
   platform:
     support: full
+    description: Runs on the front-end.
     platforms: posix
 notes:
   - Runs on a front-end as root. In check mode the packages need not be installed yet.

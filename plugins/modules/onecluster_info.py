@@ -44,6 +44,7 @@ attributes:
     description: Nothing is ever changed.
   platform:
     support: full
+    description: Runs on the front-end.
     platforms: posix
 notes:
   - Runs on a front-end, as root or oneadmin (whoever finds oneadmin's auth file). For check mode on a bare host run
@@ -90,10 +91,6 @@ clusters:
     members:
       description: Ids of what belongs to it, by kind, such as C(clusters), C(images), C(vms).
       type: dict
-    address_ranges:
-      description: Address ranges of a virtual network as oned has them; empty for other kinds.
-      type: list
-      elements: dict
     fields:
       description: Its other elements as oned has them, with names in lower case.
       type: dict

@@ -119,6 +119,7 @@ attributes:
     description: Each changed resource is shown before and after; values whose name says secret are hidden.
   platform:
     support: full
+    description: Runs on the front-end.
     platforms: posix
 notes:
   - Runs on a front-end, as root or oneadmin (whoever finds oneadmin's auth file). For check mode on a bare host run
@@ -189,6 +190,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_module import (
     state_option,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_wait import NotSettled, wait_until
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Plan
 
 OPTIONS = {
     **COMMON_OPTIONS,
@@ -213,7 +215,7 @@ def main() -> None:
     resources.finish(plan)
 
 
-def wait_for_sizes(resources, plan, created) -> None:
+def wait_for_sizes(resources: ResourceModule, plan: Plan, created: list[int]) -> None:
     try:
         wait_until(
             read=lambda: resources.cli.pool("onedatastore"),

@@ -130,6 +130,7 @@ attributes:
     description: Each changed resource is shown before and after; values whose name says secret are hidden.
   platform:
     support: full
+    description: Runs on the front-end.
     platforms: posix
 notes:
   - Runs on a front-end, as root or oneadmin (whoever finds oneadmin's auth file). For check mode on a bare host run

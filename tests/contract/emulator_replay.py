@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,10 @@ SESSIONS = (
     ("json", "hook2", "vnet2", "timing", "auth2"),
     ("down",),
 )
+PID_FILE = "run/one/oned.pid"
 PASSWORD = "replay-of-captures"
+# compiled once, and not beside the sources
+BYTE_CODE = ("-X", f"pycache_prefix={Path(__file__).resolve().parents[2] / '.cache/emulator-bytecode'}")
 
 
 @dataclass
@@ -67,7 +71,9 @@ def records(release, source):
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
         captured = json.loads(line)
         fields = {key: captured.get(key) for key in ("argv", "env", "files", "stdin", "rc", "stdout", "stderr")}
-        yield Record(release, source, number, **fields, note=captured.get("note") or "", user=captured.get("user") or "")
+        yield Record(
+            release, source, number, **fields, note=captured.get("note") or "", user=captured.get("user") or ""
+        )
 
 
 @dataclass
@@ -91,9 +97,10 @@ class Machine:
         sys.path.insert(0, str(EMULATOR))
         try:
             import build
+            import deb
 
             for package in build.definitions(self.release):
-                build.lay_out(package.files, package.directories, self.root)
+                deb.lay_out(package, self.root)
         finally:
             sys.path.remove(str(EMULATOR))
         for directory in ("var/lock/one", "run/one", "var/log/one", "var/lib/one/.one", "work/cap", "home"):
@@ -131,8 +138,15 @@ class Machine:
     # -- the daemon ---------------------------------------------------------------------------------------------
 
     def launch(self, *arguments):
+        (self.root / PID_FILE).unlink(missing_ok=True)
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-c", RUN.format(library=str(EMULATOR), module="oned", arguments=["oned", *arguments])],
+            [
+                sys.executable,
+                *BYTE_CODE,
+                "-I",
+                "-c",
+                RUN.format(library=str(EMULATOR), module="oned", arguments=["oned", *arguments]),
+            ],
             env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -141,11 +155,15 @@ class Machine:
         return self.process
 
     def start(self, seconds=20.0):
-        """Start oned and wait for its port; False if it ended or did not open it in time."""
+        """Start oned and wait until it serves; False if it ended or did not open its port in time."""
         self.launch("-f")
+        return self.serves(seconds)
+
+    def serves(self, seconds):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:
-            if port_open(self.port):
+            # the file is written once the port is open: another daemon's port is not taken for this one's
+            if (self.root / PID_FILE).exists() and port_open(self.port):
                 return True
             time.sleep(0.05)
         return False
@@ -185,7 +203,7 @@ class Machine:
             program = RUN.format(library=str(EMULATOR), module="oned", arguments=record.argv)
         else:
             program = RUN_COMMAND.format(library=str(EMULATOR), name=record.command, arguments=record.argv[1:])
-        argv = [sys.executable, "-I", "-S", "-c", program]
+        argv = [sys.executable, *BYTE_CODE, "-I", "-S", "-c", program]
         done = subprocess.run(
             argv,
             cwd=self.root / "work",
@@ -205,23 +223,28 @@ class Machine:
 
 RUN = """import sys
 sys.path.insert(0, {library!r})
-sys.dont_write_bytecode = True
 from one_emulator.{module} import main
 sys.exit(main({arguments!r}))
 """
 RUN_COMMAND = RUN.replace("{module}", "cli.main").replace("main({arguments!r})", "main({name!r}, {arguments!r})")
 
 
+# Processes that replay at the same time begin at different places, threads of one share the iterator.
+_PORTS = iter(range(3000 + os.getpid() * 37 % 6000, 9999))
+_PORTS_GUARD = threading.Lock()
+
+
 def free_port():
     """A free port of four digits, as long as the real one: tables are laid out by the length of what is in them."""
-    for port in range(3000 + os.getpid() % 5000, 9999):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port between 3000 and 9999")
+    with _PORTS_GUARD:
+        for port in _PORTS:
+            with socket.socket() as probe:
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+                return port
+    raise RuntimeError("no free port below 10000 is left")
 
 
 def port_open(port):

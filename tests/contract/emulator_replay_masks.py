@@ -45,6 +45,8 @@ NO_API_HOOKS = "API hooks are kept but never run, so there is no log of them"
 NOT_SHOWN = "only `show -x` is emulated for this kind; the collection does not read the text form"
 OTHER_USER = "was run as another user of the machine; replaying it would need root"
 
+XML_ONLY = ("onevnet", "oneuser", "onesecgroup")
+
 # (sources or None, predicate of the record, reason); a record that none of these names must be answered as captured
 EXCLUSIONS = [
     (("timing",), lambda r: r.command == "ruby", "not a command of OpenNebula"),
@@ -58,8 +60,7 @@ EXCLUSIONS = [
     (None, lambda r: "-y" in r.argv, NO_YAML),
     (("hook2",), lambda r: r.verb in ("log", "retry"), NO_API_HOOKS),
     (("hook",), lambda r: r.verb == "retry" or (r.verb == "log" and "-x" not in r.argv), NO_API_HOOKS),
-    (None, lambda r: r.command in ("onevnet", "oneuser", "onesecgroup") and r.verb == "show" and not {"-x", "-j"} & set(r.argv),
-     NOT_SHOWN),
+    (None, lambda r: r.command in XML_ONLY and r.verb == "show" and not {"-x", "-j"} & set(r.argv), NOT_SHOWN),
     (("hook2",), lambda r: r.verb == "show" and "<HOOK_EXECUTION_RECORD>" in r.stdout, NO_API_HOOKS),
     (("hook2",), lambda r: r.verb == "show" and "EXECUTION" in r.stdout, NO_API_HOOKS),
     (None, lambda r: r.command == "oneuser" and r.argv[1:] == ["list"], NOT_SHOWN),

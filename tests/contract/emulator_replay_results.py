@@ -1,7 +1,7 @@
 """Runs all replays of a release once and counts what matched; the report in docs/emulator.md is made from the counts.
 
-    python tests/contract/emulator_replay_results.py          prints the report
-    python tests/contract/emulator_replay_results.py --write  puts it into docs/emulator.md
+python tests/contract/emulator_replay_results.py          prints the report
+python tests/contract/emulator_replay_results.py --write  puts it into docs/emulator.md
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def _replay_starts(release):
             if key in COMMANDS_EXCLUDED:
                 left_out.append((f"{name}, its commands", COMMANDS_EXCLUDED[key]))
                 got.commands = want.commands
-            outcomes.append(Outcome(name, "oned", "start", got == want, "" if got == want else f"{got} instead of {want}"))
+            outcomes.append(
+                Outcome(name, "oned", "start", got == want, "" if got == want else f"{got} instead of {want}")
+            )
     return outcomes, left_out
 
 
@@ -134,7 +136,9 @@ def report():
         cells = ["/".join(map(str, counted[release].get(command, (0, 0)))) for release in RELEASES]
         lines.append(f"| `{command}` | " + " | ".join(cells) + " |")
     lines += ["", "Mismatches:", ""]
-    wrong = [f"- {release} {o.name}: `{o.command} {o.verb}`" for release in RELEASES for o in results(release).mismatches]
+    wrong = [
+        f"- {release} {o.name}: `{o.command} {o.verb}`" for release in RELEASES for o in results(release).mismatches
+    ]
     lines += wrong or ["none beyond the masks and the exclusions."]
     lines += ["", "Excluded records, by reason:", "", "| reason | " + " | ".join(RELEASES) + " |", "|---|---|---|"]
     reasons = {release: Counter(reason for _, reason in results(release).excluded) for release in RELEASES}

@@ -1,7 +1,7 @@
 """Replays captured starts of oned with changed configuration files against the emulated oned.
 
 The cases of a release follow one another on one machine and share its database, as they did when they were captured.
-The emulated oned reads OpenNebula's own configuration here, so that the lines and columns of its messages can be compared.
+The emulated oned reads OpenNebula's own configuration here, so that lines and columns in messages can be compared.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import json
 import re
 import shlex
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator_replay import CONTRACT, Machine, Record, port_open, remove
+from emulator_replay import CONTRACT, Machine, Record, remove
 from emulator_replay_masks import mask
 
 # Where the captured changes belong.
@@ -79,7 +78,8 @@ class Starts:
         self.machine = Machine(release, root)
         self.machine.prepare()
         self.pristine = {
-            name: (CONTRACT / release / "etc" / Path(name).name).read_text(encoding="utf-8") for name in CHANGED.values()
+            name: (CONTRACT / release / "etc" / Path(name).name).read_text(encoding="utf-8")
+            for name in CHANGED.values()
         }
         self._restore()
         if MADE_BEFORE[release]:
@@ -131,20 +131,12 @@ class Starts:
         self._prepare(case)
         option = {"help": "-h", "version": "-v", "bad_option": "--nosuch"}.get(case["case"], "-f")
         process = self.machine.launch(option)
-        up = self._wait(process)
+        # a start that never opens its port is given up sooner than one that has to
+        up = self.machine.serves(PATIENCE)
         commands = [self._answer(command) for command in case["cmds"]] if up else []
         stopped, rc = self._stop(process, up)
         stdout, stderr = process.communicate()
         return Start(rc, up, _masked(stdout), _masked(stderr), stopped, _without_sleeps(commands))
-
-    def _wait(self, process):
-        # a start that never opens its port is given up sooner than one that has to
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline and process.poll() is None:
-            if port_open(self.machine.port):
-                return True
-            time.sleep(0.05)
-        return False
 
     @staticmethod
     def _stop(process, up):

@@ -65,7 +65,7 @@ def test_the_documentation_names_the_present_mismatches_and_exclusions():
         (Answer(0, "<STATE>2</STATE>", ""), Answer(0, "<STATE>3</STATE>", "")),
         (Answer(0, "<ALLOW_ORPHANS><![CDATA[YES]]>", ""), Answer(0, "<ALLOW_ORPHANS><![CDATA[NO]]>", "")),
         (Answer(255, "", "line 3, columns 4:5"), Answer(255, "", "line 4, columns 4:5")),
-        (Answer(255, "", "Parse error: x at line 3, columns 4:5"), Answer(255, "", "Parse error: x at line 3, columns 4:6")),
+        (Answer(255, "", "Parse error: line 3, columns 4:5"), Answer(255, "", "Parse error: line 3, columns 4:6")),
         (Answer(0, "<AR>[IP4]<MAC><![CDATA[02:00:00:00:00:10]]></MAC></AR>", ""),
          Answer(0, "<AR>[IP4]<MAC><![CDATA[02:00:00:00:00:11]]></MAC></AR>", "")),
         (Answer(0, " 101 sys_ssh         - -   0", ""), Answer(0, " 101 sys_ssh      252G 28% 0", "")),

@@ -114,6 +114,20 @@ def test_check_mode_reads_and_changes_nothing(run: Any) -> None:
     assert [diff["before"] for diff in result["diff"]] == ["", ""]
 
 
+def test_a_secret_in_a_template_is_shown_nowhere(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in the result, not in the diff, not in the journal, and not where Ansible shows the arguments of a call."""
+    logged: list[str] = []
+    hidden: list[set[str]] = []
+    monkeypatch.setattr(AnsibleModule, "_log_to_syslog", lambda _self, text: logged.append(text))
+    warn = AnsibleModule.warn
+    monkeypatch.setattr(AnsibleModule, "warn", lambda self, text: (hidden.append(self.no_log_values), warn(self, text)))
+    template = {"DS_MAD": "ceph", "TM_MAD": "ceph", "CEPH_SECRET": "b3-s3cr3t", "SHARED": "YES"}
+    result, _asked = run("datastore", "onedatastore", name="c", template=template, _ansible_check_mode=True)
+    assert result["changed"] is True and "template/CEPH_SECRET: (hidden)" in result["diff"][0]["after"]
+    assert "b3-s3cr3t" not in str(result) and "b3-s3cr3t" not in str(logged)
+    assert hidden and all("b3-s3cr3t" in values for values in hidden)
+
+
 def test_oned_down_ends_in_a_sentence(run: Any) -> None:
     result, asked = run("down", "onedatastore", name="images")
     assert "oned does not answer. Look at 'systemctl status opennebula'" in result["msg"]

@@ -30,6 +30,8 @@ def edit_command_line(line: str, edit: CommandLineEdit, present: bool) -> str:
         if not present:
             return line
         argument = _edit_argument("", edit, present=True)
+        if not argument:
+            return line
         return line.rstrip() + (" " if line.strip() else "") + edit.option + " " + argument
     start, end = found
     argument = _edit_argument(line[start:end], edit, present)
@@ -90,16 +92,20 @@ def _argument(line: str, option: str) -> tuple[int, int] | None:
 
 
 def _edit_argument(argument: str, edit: CommandLineEdit, present: bool) -> str:
-    for word in [*edit.members, *edit.entries, *filter(None, edit.entries.values())]:
+    for word in [*edit.members, *edit.entries, *edit.entries.values(), edit.value]:
+        if word is None:
+            continue
         if not word or re.search(r"[\s,]", word):
             raise Refused(f"'{word}' cannot stand in a command line: it is empty or has a blank or comma")
     if edit.members:
         return edit_members(argument, edit.members, ",", present)
     if edit.entries:
         return _edit_entries(argument, edit, present)
+    if edit.value is None:  # an empty list or map: nothing to add, nothing to remove
+        return argument
     if present:
-        return edit.value or ""
-    return "" if edit.value in (None, argument) else argument
+        return edit.value
+    return "" if edit.value == argument else argument
 
 
 def _edit_entries(argument: str, edit: CommandLineEdit, present: bool) -> str:

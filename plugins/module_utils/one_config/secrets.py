@@ -30,8 +30,19 @@ def secret_values(edit: dict[str, Any], more: Iterable[str] = ()) -> Iterator[st
     for group in ("values", "where"):
         names_and_values += list((edit.get(group) or {}).items())
     for name, value in names_and_values:
-        if is_secret(str(name), more) and isinstance(value, (str, int)) and not isinstance(value, bool) and str(value):
-            yield str(value)
+        yield from _secrets_under(str(name), value, more)
+
+
+def _secrets_under(name: str, value: Any, more: Iterable[str]) -> Iterator[str]:
+    """A value of a YAML file may itself be a mapping or a list."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _secrets_under(str(key), inner, more)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _secrets_under(name, inner, more)
+    elif is_secret(name, more) and value not in (None, "") and not isinstance(value, bool):
+        yield str(value)
 
 
 def masked(

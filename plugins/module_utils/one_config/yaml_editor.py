@@ -53,10 +53,11 @@ class YamlEditor:
         if same(old, edit.value):
             return []
         self._set(found[-1][1], node, edit.value)
-        return [edit.sentence(edit.target, _shown(edit.value), self.text_of(node))]
-
-    def text_of(self, node: Node) -> str:
-        return str(node.value) if isinstance(node.value, str) else str(data_of(node))
+        return [
+            edit.sentence(
+                edit.target, _shown(edit.value), _shown(data_of(node) if isinstance(node.value, list) else node.value)
+            )
+        ]
 
     def _find(self, path: list[str]) -> list[tuple[MappingNode, Node, Node]]:
         """(mapping, key, value) for as much of the path as is there."""
@@ -111,7 +112,7 @@ class YamlEditor:
             at = self._next_line(end_of(parent))
         elif found:  # `key:` without a value
             indent = found[-1][1].start_mark.column + 2
-            at = self._next_line(found[-1][2].end_mark.index)
+            at = self._next_line(found[-1][1].end_mark.index)
         else:
             indent, at = 0, len(self.text)
         if not found:
@@ -146,7 +147,7 @@ class YamlEditor:
         else:
             for item in reversed(items):
                 start = self.text.rfind("\n", 0, item.start_mark.index) + 1
-                self._replace(start, self._next_line(end_of(item)), "", read=False)
+                self._remove_lines(start, end_of(item), read=False)
             self.root = read_yaml(self.text)
         return [sentence]
 
@@ -169,7 +170,7 @@ class YamlEditor:
         start = self.text.rfind("\n", 0, key.start_mark.index) + 1
         if mapping.flow_style or self.text[start : key.start_mark.index].strip():
             raise Refused(f"it shares line {_line(key)} with others, edit it by hand")
-        self._replace(start, self._next_line(max(end_of(value), key.end_mark.index)), "")
+        self._remove_lines(start, end_of(value) if value.value else key.end_mark.index)
 
     def _next_line(self, at: int) -> int:
         if at and self.text[at - 1] == "\n":
@@ -193,6 +194,12 @@ class YamlEditor:
         else:
             self._replace(at, at, lines + self.newline)
 
+    def _remove_lines(self, start: int, end: int, read: bool = True) -> None:
+        end = self._next_line(end)
+        if end == len(self.text) and not self.text.endswith("\n"):
+            start = len(self.text[:start].rstrip("\r\n"))  # the line before is the last now, without a newline as well
+        self._replace(start, end, "", read)
+
     def _replace(self, start: int, end: int, new: str, read: bool = True) -> None:
         self.text = self.text[:start] + new + self.text[end:]
         if read:
@@ -204,4 +211,7 @@ def _line(node: Node) -> int:
 
 
 def _shown(value: Any) -> str:
+    """For a sentence: a collection may hold secrets under any of its keys."""
+    if isinstance(value, (dict, list)):
+        return "a mapping" if isinstance(value, dict) else "a list"
     return value if isinstance(value, str) else encode(value)

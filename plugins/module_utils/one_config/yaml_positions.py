@@ -22,14 +22,15 @@ try:
     HAVE_RUAMEL = True
 except ImportError:  # read_yaml says so, before any of these is used
     HAVE_RUAMEL = False
-    MappingNode = SequenceNode = Node = MarkedYAMLError = YAMLError = Exception  # type: ignore[assignment,misc]
+    MappingNode = SequenceNode = Node = object  # type: ignore[assignment,misc]
+    MarkedYAMLError, YAMLError = KeyError, ValueError  # type: ignore[assignment,misc]
 
 from .errors import LibraryMissing, NotParsed, Refused
 
 # Words and numbers that one of the readers (Ruby: YAML 1.1, JavaScript: 1.2) takes for something else than a string.
 NO_STRING = re.compile(r"true|false|yes|no|on|off|y|n|null|~|\.nan|[-+]?\.inf|[-+.0-9].*", re.IGNORECASE)
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
-PLAIN = re.compile(r"[A-Za-z0-9_/.:][A-Za-z0-9_/.:@%+=$-]*(?: [A-Za-z0-9_/.@%+=$-]+)*")
+PLAIN = re.compile(r"(?!.*:(?: |$))[A-Za-z0-9_/.:][A-Za-z0-9_/.:@%+=$-]*(?: [A-Za-z0-9_/.@%+=$-]+)*")
 INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 
 
@@ -93,11 +94,7 @@ def encode(value: Any, style: str | None = None) -> str:
     """The text of a value on one line; style is the quote of the present one."""
     if not isinstance(value, str):
         return _json(value)
-    plain = (
-        PLAIN.fullmatch(value)
-        and not value.endswith(":")
-        and (not NO_STRING.fullmatch(value) or ADDRESS.fullmatch(value))
-    )
+    plain = PLAIN.fullmatch(value) and (not NO_STRING.fullmatch(value) or ADDRESS.fullmatch(value))
     if plain and style not in ("'", '"'):
         return value
     if style != '"' and value.isprintable():

@@ -89,8 +89,8 @@ fi
 """
 
 
-def prerm(*units):
-    names = " ".join(f"{unit}.service" for unit in units)
+def prerm(units):
+    names = " ".join(units)
     return f"""#!/bin/sh
 set -e
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then systemctl stop {names}; fi

@@ -1,12 +1,11 @@
 """What the emulator packages hold: names, paths, units and users of OpenNebula's own packages; contents ours."""
 
-from dataclasses import dataclass, field
-
 import maintainer_scripts as scripts
+from deb import File, Package
 from units import TMPFILES, units_of
 
 LIBRARY = "/usr/lib/one/emulator"
-CONF_MODE, SECRET_CONF_MODE = 0o640, 0o640
+CONF_MODE = 0o640
 
 TM_DRIVERS = {
     "6.10.0": "dummy lvm shared fs_lvm fs_lvm_ssh qcow2 ssh ceph dev vcenter iscsi_libvirt",
@@ -17,19 +16,24 @@ DATASTORE_DRIVERS = {
     "7.4.0": "dummy fs lvm ceph dev iscsi_libvirt restic rsync netapp purefa virtiofs interactive",
 }
 TM_ACTIONS = (
-    "clone context cp cpds delete failmigrate ln mkimage mkswap monitor mv mvds postmigrate premigrate prebackup "
-    "postbackup resize snap_create snap_create_live snap_delete snap_revert"
-).split()
-DATASTORE_ACTIONS = "clone cp export mkfs monitor rm snap_delete snap_flatten snap_revert stat".split()
+    "clone", "context", "cp", "cpds", "delete", "failmigrate", "ln", "mkimage", "mkswap", "monitor", "mv", "mvds",
+    "postmigrate", "premigrate", "prebackup", "postbackup", "resize", "snap_create", "snap_create_live",
+    "snap_delete", "snap_revert",
+)  # fmt: skip
+DATASTORE_ACTIONS = (
+    "clone", "cp", "export", "mkfs", "monitor", "rm", "snap_delete", "snap_flatten", "snap_revert", "stat",
+)  # fmt: skip
 VMM_ACTIONS = (
-    "attach_disk attach_nic cancel deploy detach_disk detach_nic migrate migrate_local reboot reset restore save "
-    "shutdown snapshot_create snapshot_delete snapshot_revert"
-).split()
-VN_DRIVERS = "802.1Q bridge dummy elastic fw nodeport ovswitch ovswitch_vxlan vxlan".split()
+    "attach_disk", "attach_nic", "cancel", "deploy", "detach_disk", "detach_nic", "migrate", "migrate_local",
+    "reboot", "reset", "restore", "save", "shutdown", "snapshot_create", "snapshot_delete", "snapshot_revert",
+)  # fmt: skip
+VN_DRIVERS = (
+    "802.1Q", "bridge", "dummy", "elastic", "fw", "nodeport", "ovswitch", "ovswitch_vxlan", "vxlan",
+)  # fmt: skip
 MADS = (
-    "one_auth_mad one_datastore one_hm one_im_ssh one_ipam one_market one_tm one_vmm_exec one_vmm_sh onemonitord "
-    "one_sched"
-).split()
+    "one_auth_mad", "one_datastore", "one_hm", "one_im_ssh", "one_ipam", "one_market", "one_tm", "one_vmm_exec",
+    "one_vmm_sh", "onemonitord", "one_sched",
+)  # fmt: skip
 HOOKS = ("ft/host_error.rb", "raft/vip.sh", "raft/follower_cleanup")
 
 DRIVER_SCRIPT = """#!/bin/sh
@@ -61,6 +65,7 @@ NETWORK_CONF = """# OpenNebulaNetwork.conf - how the network drivers set up brid
 :datastore_location: /var/lib/one/datastores
 :start_vlan: 0
 """
+SERVER_UNITS = ["opennebula.service"]
 COMMAND = """#!/usr/bin/python3 -IS
 import sys
 
@@ -80,24 +85,6 @@ sys.exit(main({argument}))
 """
 
 
-@dataclass
-class File:
-    content: str
-    mode: int = 0o644
-    conffile: bool = False
-
-
-@dataclass
-class Package:
-    name: str
-    summary: str
-    depends: str = ""
-    recommends: str = ""
-    files: dict = field(default_factory=dict)
-    directories: dict = field(default_factory=dict)
-    scripts: dict = field(default_factory=dict)
-
-
 def daemon(module, argument):
     return File(DAEMON.format(library=LIBRARY, module=module, argument=argument), 0o755)
 
@@ -113,7 +100,8 @@ def _remotes(release):
         "/var/lib/one/remotes/etc/vnm/OpenNebulaNetwork.conf": File(NETWORK_CONF, conffile=True),
     }
     paths = [f"tm/{driver}/{action}" for driver in TM_DRIVERS[release].split() for action in TM_ACTIONS]
-    paths += [f"datastore/{driver}/{action}" for driver in DATASTORE_DRIVERS[release].split() for action in DATASTORE_ACTIONS]
+    datastore_drivers = DATASTORE_DRIVERS[release].split()
+    paths += [f"datastore/{driver}/{action}" for driver in datastore_drivers for action in DATASTORE_ACTIONS]
     paths += [f"vmm/{kind}/{action}" for kind in ("kvm", "lxc") for action in VMM_ACTIONS]
     paths += [f"vnm/{driver}/{action}" for driver in VN_DRIVERS for action in ("pre", "post", "clean")]
     paths += [f"im/{kind}.d/monitord-client.rb" for kind in ("kvm", "qemu", "lxc")]
@@ -142,9 +130,7 @@ def packages(release, library, sources, commands):
         "opennebula-tools",
         "command line",
         depends="opennebula-common (= {version})",
-        files={
-            f"/usr/bin/{name}": File(COMMAND.format(library=LIBRARY, name=name), 0o755) for name in commands
-        },
+        files={f"/usr/bin/{name}": File(COMMAND.format(library=LIBRARY, name=name), 0o755) for name in commands},
     )
     front_end_conf = ["oned.conf", "monitord.conf", "vmm_exec/vmm_exec_kvm.conf", "vmm_exec/vmm_execrc"]
     front_end_conf += ["sched.conf"] if is_six else ["schedulers/rank.conf", "schedulers/one_drs.conf"]
@@ -163,7 +149,11 @@ def packages(release, library, sources, commands):
             **units_of("opennebula", is_six),
         },
         directories={f"/var/lib/one/datastores/{oid}": 0o750 for oid in (0, 1, 2)},
-        scripts={"postinst": scripts.SERVER_POSTINST, "prerm": scripts.prerm("opennebula"), "postrm": scripts.POSTRM},
+        scripts={
+            "postinst": scripts.SERVER_POSTINST,
+            "prerm": scripts.prerm(["opennebula.service"]),
+            "postrm": scripts.POSTRM,
+        },
     )
     sides = [
         ("opennebula-fireedge", "fireedge", "web interface", ["fireedge-server.conf"]),
@@ -172,7 +162,7 @@ def packages(release, library, sources, commands):
     ]
     if is_six:
         sides.append(("opennebula-sunstone", "sunstone", "classic web interface", ["sunstone-server.conf"]))
-    side_packages = [_side(name, service, summary, conf(sources, files), is_six) for name, service, summary, files in sides]
+    side_packages = [_side(name, service, text, conf(sources, files), is_six) for name, service, text, files in sides]
     node = Package(
         "opennebula-node-kvm",
         "KVM node",
@@ -187,6 +177,8 @@ def packages(release, library, sources, commands):
 
 
 def _side(name, service, summary, conf_files, is_six):
+    units = units_of(name, is_six)
+    unit_names = [path.rsplit("/", 1)[1] for path in units if path.endswith(".service")]
     return Package(
         name,
         summary,
@@ -195,11 +187,7 @@ def _side(name, service, summary, conf_files, is_six):
             f"/usr/lib/one/emulator-{service}": daemon("services.daemon", f'"{service}"'),
             **({"/usr/lib/one/emulator-novnc": daemon("services.daemon", '"novnc"')} if service == "sunstone" else {}),
             **conf_files,
-            **units_of(name, is_six),
+            **units,
         },
-        scripts={"postinst": scripts.SIDE_POSTINST, "prerm": scripts.prerm(*unit_names(name, is_six)), "postrm": scripts.POSTRM},
+        scripts={"postinst": scripts.SIDE_POSTINST, "prerm": scripts.prerm(unit_names), "postrm": scripts.POSTRM},
     )
-
-
-def unit_names(name, is_six):
-    return [path.rsplit("/", 1)[1].removesuffix(".service") for path in units_of(name, is_six) if path.endswith(".service")]

@@ -1,5 +1,7 @@
 """systemd units of the emulator packages: names, types, users and limits as in OpenNebula's own."""
 
+from deb import File
+
 DIRECTORY = "/lib/systemd/system"
 
 TMPFILES = """d /run/one 0750 oneadmin oneadmin -
@@ -9,7 +11,8 @@ d /run/lock/one 0750 oneadmin oneadmin -
 ONED = """[Unit]
 Description=OpenNebula Cloud Controller Daemon (emulated)
 After=network.target remote-fs.target mariadb.service mysql.service opennebula-ssh-agent.service
-Wants=opennebula-hem.service opennebula-ssh-agent.service opennebula-showback.timer opennebula-ssh-socks-cleaner.timer{wants}
+Wants=opennebula-hem.service opennebula-ssh-agent.service{wants}
+Wants=opennebula-showback.timer opennebula-ssh-socks-cleaner.timer
 
 [Service]
 Type=notify
@@ -117,8 +120,6 @@ def units_of(package, is_six):
             "opennebula-novnc.service": SIDE.format(description="OpenNebula noVNC proxy", service="novnc"),
         },
     }
-    from packages import File
-
     return {f"{DIRECTORY}/{name}": File(text) for name, text in texts[package](is_six).items()}
 
 
@@ -128,7 +129,9 @@ def _front_end(is_six):
         "opennebula-hem.service": WAITING.format(description="OpenNebula Hook Execution Service"),
         "opennebula-ssh-agent.service": SSH_AGENT,
         "opennebula-showback.service": ONCE.format(description="OpenNebula showback calculation"),
-        "opennebula-showback.timer": TIMER.format(description="OpenNebula showback calculation", when="OnCalendar=daily"),
+        "opennebula-showback.timer": TIMER.format(
+            description="OpenNebula showback calculation", when="OnCalendar=daily"
+        ),
         "opennebula-ssh-socks-cleaner.service": ONCE.format(description="OpenNebula cleaner of SSH sockets"),
         "opennebula-ssh-socks-cleaner.timer": TIMER.format(
             description="OpenNebula cleaner of SSH sockets", when="OnBootSec=90s\nOnUnitActiveSec=90s"

@@ -104,7 +104,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
 def _down(arguments: argparse.Namespace) -> int:
     from kvmcloud_lab.down import down
-    from kvmcloud_lab.ssh import write_known_hosts
+    from kvmcloud_lab.ssh import write_client_files
     from kvmcloud_lab.state import only_one
     from kvmcloud_lab.up import forget_host
 
@@ -113,7 +113,7 @@ def _down(arguments: argparse.Namespace) -> int:
         with only_one(lab.name):
             for host in inventory.matching(arguments.limit):
                 forget_host(lab.name, host)
-            write_known_hosts(lab)
+            write_client_files(lab)
         return 0
     name = arguments.name or _describe(arguments)[0].name
     with only_one(name):

@@ -13,8 +13,8 @@ from kvmcloud_lab.images import Image
 from kvmcloud_lab.model import Host, Lab
 from kvmcloud_lab.network import namespace_path, plug_container, unplug_container
 from kvmcloud_lab.paths import object_name
-from kvmcloud_lab.podman import LAB_LABEL, container_states, podman
-from kvmcloud_lab.programs import LabError
+from kvmcloud_lab.podman import container_states, podman
+from kvmcloud_lab.programs import LabError, run
 from kvmcloud_lab.seed import seed_dir
 
 STARTUP_LIMIT = 60.0  # seconds until ssh answers; on an idle machine it is one
@@ -60,7 +60,6 @@ def create(lab: Lab, host: Host, image: Image) -> None:
         "--detach",
         f"--name={object_name(lab.name, host.name)}",
         f"--hostname={host.name.split('.')[0]}",
-        f"--label={LAB_LABEL}={lab.name}",
         f"--cgroup-parent=/{object_name(lab.name)}",
         f"--network=ns:{namespace_path(lab.name, host.name)}",
         *RIGHTS,
@@ -95,18 +94,30 @@ def remove(lab: str, host: str) -> None:
 
 
 def remove_all(lab: str) -> None:
-    names = list(container_states(lab))
+    names = list(container_states(f"{object_name(lab)}-"))
     if names:
         podman("rm", "--force", "--time=0", *names)
-    left = list(container_states(lab))
+    left = list(container_states(f"{object_name(lab)}-"))
     if left:
         raise LabError(f"podman did not remove {', '.join(left)}.")
-    for group in [*CGROUPS.glob(f"*/{object_name(lab)}"), *CGROUPS.glob(object_name(lab))]:
+    _end_orphans(lab)
+    for group in _cgroups(lab):
         _remove_cgroup(group)
 
 
+def _cgroups(lab: str) -> list[Path]:
+    """The control groups of a lab: one per hierarchy, or the only one."""
+    return [*CGROUPS.glob(f"*/{object_name(lab)}"), *CGROUPS.glob(object_name(lab))]
+
+
+def _end_orphans(lab: str) -> None:
+    """Containers that runc made for a podman that was killed before it took note of them."""
+    found = {path.name.removeprefix("libpod-") for group in _cgroups(lab) for path in group.glob("libpod-*")}
+    for container in sorted(found):
+        run(["runc", "delete", "--force", container])
+
+
 def _remove_cgroup(group: Path) -> None:
-    """Empty ones stay behind; busy ones are of a conmon that is about to end."""
     end = time.monotonic() + 10
     while group.exists():
         try:
@@ -115,7 +126,7 @@ def _remove_cgroup(group: Path) -> None:
             group.rmdir()
         except FileNotFoundError:
             pass
-        except OSError as error:
+        except OSError as error:  # a conmon in it is about to end
             if time.monotonic() > end:
                 raise LabError(f"The control group {group} is still in use: {error}.") from error
             time.sleep(0.1)
@@ -123,4 +134,4 @@ def _remove_cgroup(group: Path) -> None:
 
 def states(lab: str) -> dict[str, str]:
     prefix = f"{object_name(lab)}-"
-    return {name.removeprefix(prefix): state for name, state in container_states(lab).items()}
+    return {name.removeprefix(prefix): state for name, state in container_states(f"{object_name(lab)}-").items()}

@@ -39,7 +39,6 @@ driver = "overlay"
 graphroot = "{STORAGE}"
 runroot = "{RUN}/storage"
 """
-LAB_LABEL = "kvmcloud.lab"
 
 
 def podman(*arguments: str | Path) -> str:
@@ -55,10 +54,11 @@ def podman(*arguments: str | Path) -> str:
     return run(["podman", *arguments], env=environment)
 
 
-def container_states(lab: str) -> dict[str, str]:
-    """State (running, exited, created, ...) of each container of a lab, by the container's name."""
-    found = json.loads(podman("ps", "--all", "--filter", f"label={LAB_LABEL}={lab}", "--format", "json") or "[]")
-    return {container["Names"][0]: container["State"] for container in found or []}
+def container_states(prefix: str) -> dict[str, str]:
+    """State (running, exited, created, ...) of each container by its name; also of those podman has only half made."""
+    found = json.loads(podman("ps", "--all", "--external", "--format", "json") or "[]")
+    states = {container["Names"][0]: container["State"] for container in found or [] if container["Names"]}
+    return {name: state for name, state in states.items() if name.startswith(prefix)}
 
 
 def image_exists(reference: str) -> bool:

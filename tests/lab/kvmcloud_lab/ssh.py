@@ -42,7 +42,20 @@ def ensure_host_key(lab: str, host: str) -> HostKey:
     return HostKey(key.read_text(), key.with_suffix(".pub").read_text())
 
 
-def write_known_hosts(lab: Lab) -> None:
+def client_config(lab: str) -> Path:
+    return lab_dir(lab) / "ssh" / "config"
+
+
+def write_client_files(lab: Lab) -> None:
+    """What an ssh client needs to reach the hosts that have been made: their pinned keys, and the way in (`ssh -F`)."""
+    _write_known_hosts(lab)
+    way_in = f"  User root\n  IdentityFile {private_key(lab.name)}\n  IdentitiesOnly yes\n"
+    pinned = f"  StrictHostKeyChecking yes\n  UserKnownHostsFile {known_hosts(lab.name)}\n"
+    hosts = [f"Host {host.name}\n  HostName {host.address}\n" for host in lab.hosts]
+    client_config(lab.name).write_text("".join(hosts) + "Host *\n" + way_in + pinned)
+
+
+def _write_known_hosts(lab: Lab) -> None:
     """One line per host that has been made, under its name and all its addresses."""
     lines = []
     for host in lab.hosts:
@@ -58,9 +71,7 @@ def write_known_hosts(lab: Lab) -> None:
 
 def ssh_command(lab: str, host: Host) -> list[str]:
     """The same way in as the inventory's: pinned host key, the lab's key, nothing of the caller's own settings."""
-    options = ["StrictHostKeyChecking=yes", f"UserKnownHostsFile={known_hosts(lab)}", "IdentitiesOnly=yes"]
-    command = ["ssh", "-F", "none", "-i", str(private_key(lab)), *(f"-o{option}" for option in options)]
-    return [*command, f"root@{host.address}"]
+    return ["ssh", "-F", str(client_config(lab)), host.name]
 
 
 def wait_until_answering(host: Host, seconds: float) -> None:

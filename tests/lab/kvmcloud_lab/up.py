@@ -26,7 +26,7 @@ from kvmcloud_lab.paths import host_dir, lab_dir
 from kvmcloud_lab.programs import LabError
 from kvmcloud_lab.repository import SigningKey
 from kvmcloud_lab.seed import write_seed
-from kvmcloud_lab.ssh import ensure_host_key, ensure_lab_key, wait_until_answering, write_known_hosts
+from kvmcloud_lab.ssh import ensure_host_key, ensure_lab_key, wait_until_answering, write_client_files
 from kvmcloud_lab.state import boot_id, made_as, read_state, set_made_as, write_state
 
 KINDS: dict[str, Any] = {CONTAINER: container, VM: guest}
@@ -59,7 +59,7 @@ def up(lab: Lab, images: dict[str, Image], chosen: set[str], say: Callable[[str]
         return _make(lab, host, images[host.image], sources[host.image], authorized_key, states.get(host.name, ""))
 
     results = in_parallel(make, hosts)
-    write_known_hosts(lab)
+    write_client_files(lab)
     in_parallel(lambda host: wait_until_answering(host, KINDS[host.kind].STARTUP_LIMIT), hosts)
     for host, result in zip(hosts, results, strict=True):
         say(f"{host.name} ({host.kind}, {host.image}, {host.address}) {result}")

@@ -111,9 +111,10 @@ class Cloud:
 
 # Calls on virtual machines that may trigger a hook.
 VM_CALLS = (
-    "allocate deploy action migrate attach detach diskresize disksaveas snapshotcreate snapshotdelete snapshotrevert "
-    "resize update updateconf recover rename chmod chown lock unlock delete clone instantiate persistent chtype"
-).split()
+    "allocate", "deploy", "action", "migrate", "attach", "detach", "diskresize", "disksaveas", "snapshotcreate",
+    "snapshotdelete", "snapshotrevert", "resize", "update", "updateconf", "recover", "rename", "chmod", "chown",
+    "lock", "unlock", "delete", "clone", "instantiate", "persistent", "chtype",
+)  # fmt: skip
 
 
 def _write_server_auth(secret):

@@ -62,16 +62,30 @@ class Database:
     def __init__(self, connection, mark, release):
         self.connection, self.mark, self.release = connection, mark, release
         self._run("CREATE TABLE IF NOT EXISTS pool_control (tablename VARCHAR(64) PRIMARY KEY, last_oid BIGINT)")
-        self._run("CREATE TABLE IF NOT EXISTS db_versioning (oid INTEGER PRIMARY KEY, version VARCHAR(64), stamp BIGINT)")
+        self._run(
+            "CREATE TABLE IF NOT EXISTS db_versioning (oid INTEGER PRIMARY KEY, version VARCHAR(64), stamp BIGINT)"
+        )
         self.tables = set()
 
     def _run(self, statement, values=()):
+        if hasattr(self.connection, "ping"):
+            self.connection.ping(reconnect=True)  # a server that was restarted meanwhile is no failure
         cursor = self.connection.cursor()
         cursor.execute(statement.replace("?", self.mark), values)
         return cursor
 
     def is_new(self):
-        return self._run("SELECT version FROM db_versioning").fetchone() is None
+        """Whether nothing was ever stored; a database of another release is refused, as `onedb upgrade` is due."""
+        found = self._run("SELECT version FROM db_versioning").fetchone()
+        if found is None:
+            return True
+        version = found[0].partition("-")[0]
+        if version != self.release.number:
+            raise DatabaseProblem(
+                f"Database version mismatch. Installed OpenNebula {self.release.number} needs DB version "
+                f"'{self.release.number}', and existing DB version is '{version}'."
+            )
+        return False
 
     def mark_bootstrapped(self):
         self._run("INSERT INTO db_versioning VALUES (0, ?, ?)", (f"{self.release.number}-emulated", int(time.time())))

@@ -1,11 +1,11 @@
 """The daemon: options, configuration, lock file, drivers, database, port - and the ways in which a start goes wrong."""
 
+import contextlib
 import os
 import resource
 import signal
 import socket
 import sys
-import threading
 import time
 
 from . import oned_conf
@@ -17,6 +17,7 @@ from .oned_conf import Configuration
 from .paths import real
 from .release import current, version_text
 from .server import Server, serve
+from .stopping import StopSignal
 from .template import SyntaxProblem, Template, parse
 
 LOCK_FILE = "/var/lock/one/one"
@@ -60,7 +61,6 @@ def main(argv):
 class Daemon:
     def __init__(self, release):
         self.release = release
-        self.stopping = threading.Event()
 
     def run(self, foreground, init_db):
         try:
@@ -94,8 +94,7 @@ class Daemon:
         with open(real("/var/log/one/oned.log"), "w", encoding="ascii"):
             pass  # oned begins a new log; logrotate keeps the former ones
         write("ONE", "I", f"Starting the emulator of OpenNebula {self.release.number} ...")
-        signal.signal(signal.SIGTERM, lambda *_: self.stopping.set())
-        signal.signal(signal.SIGINT, lambda *_: self.stopping.set())
+        self.stopping = StopSignal()
         drivers = Drivers(self.conf, self.release)
         try:
             database = connect(self.conf, self.release)
@@ -210,10 +209,8 @@ class Daemon:
 
 
 def _remove(path):
-    try:
+    with contextlib.suppress(OSError):
         os.unlink(real(path))
-    except OSError:
-        pass
 
 
 def _notify(state):

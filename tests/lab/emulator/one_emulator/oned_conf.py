@@ -1,4 +1,4 @@
-"""oned.conf as oned reads it: the template grammar, defaults where an attribute is missing, the first of a name wins."""
+"""oned.conf as oned reads it: the template grammar; of two attributes with one name the first wins."""
 
 from . import template
 from .paths import real

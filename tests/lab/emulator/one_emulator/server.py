@@ -60,16 +60,12 @@ class Handler(BaseHTTPRequestHandler):
 
 def call(cloud, method, arguments):
     """Answer one API call as oned does: (true, value, 0) or (false, text, code, object, -1)."""
-    answered = cloud.method(method)
-    if method == "one.system.version":
-        answered = version
+    answered = system_version(cloud) if method == "one.system.version" else cloud.method(method)
     if answered is None:
         return dumps(Fault(-506, f"Method '{method}' not defined"))
     try:
         with cloud.guard:
             user = cloud.pools["user"].authenticate(str(arguments[0]) if arguments else "")
-            if method == "one.system.version":
-                return _values(True, version(cloud), 0)
             return _values(True, answered(user, *arguments[1:]), 0)
     except errors.OneError as problem:
         write("ReM", "E", f"[{method}] {problem.text}")
@@ -80,8 +76,8 @@ def call(cloud, method, arguments):
         return dumps(Fault(-500, f"Parameter list is not valid: {problem}"))
 
 
-def version(cloud):
-    return cloud.release.number
+def system_version(cloud):
+    return lambda _user: cloud.release.number
 
 
 def _values(*values):

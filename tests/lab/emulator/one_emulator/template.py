@@ -1,4 +1,4 @@
-"""OpenNebula's template grammar: the lexer with its columns, the parser with its messages, and the multimap it fills."""
+"""OpenNebula's template grammar: a lexer with columns, a parser with the real messages, and the multimap they fill."""
 
 import re
 

@@ -36,6 +36,10 @@ DONE = [
     ("-d xy", CommandLineEdit("-d", members=["x"]), False, "-d xy"),
     ("-t 15 kvm", CommandLineEdit("-t", value="30"), True, "-t 30 kvm"),
     ("-t 15 kvm", CommandLineEdit("-t", value="30"), False, "-t 15 kvm"),
+    ("kvm", CommandLineEdit("-d", members=[]), True, "kvm"),
+    ("-d a kvm", CommandLineEdit("-d", members=[]), True, "-d a kvm"),
+    ("-l a=b kvm", CommandLineEdit("-l", entries={}), False, "-l a=b kvm"),
+    ("-t 15 kvm", CommandLineEdit("-t", value="15"), False, "kvm"),
     ("-p 2101 -b 127.0.0.1", CommandLineEdit("--bind", value="x"), True, "-p 2101 -b 127.0.0.1 --bind x"),
 ]
 
@@ -57,6 +61,7 @@ REFUSED = [
     ("-dlvm", CommandLineEdit("-d", members=["x"]), "has '-dlvm'; write -d and its argument as two words"),
     ("--local deploy=x", VITASTOR, "has the long option '--local'"),
     ("-d a", CommandLineEdit("-d", members=["x y"]), "'x y' cannot stand in a command line"),
+    ("-t 15", CommandLineEdit("-t", value=""), "'' cannot stand in a command line"),
     ("-l a", CommandLineEdit("-l", entries={"a,b": "c"}), "'a,b' cannot stand in a command line"),
 ]
 

@@ -9,12 +9,15 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import NotParsed, Refused
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.plan import plan_edits
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.shell import Script, encode
+
+# A busy machine is no failure.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # text, (name, value or None where the shell works it out, conditional)
 READ = [
@@ -88,7 +91,7 @@ def test_a_file_that_a_shell_would_not_read_to_its_end_is_refused(text, line, co
     assert (refusal.value.line, refusal.value.column) == (line, column)
 
 
-@settings(max_examples=300)
+@settings(UNHURRIED, max_examples=300)
 @given(st.text(alphabet="AB=1 \n\"'\\$`(){}<>#;&|xfi", max_size=40))
 def test_any_text_is_read_or_refused(text):
     try:
@@ -101,6 +104,7 @@ def test_any_text_is_read_or_refused(text):
             assert found.value_start <= found.end <= len(text)
 
 
+@settings(UNHURRIED)
 @given(
     st.text(alphabet=st.characters(exclude_characters="\0\r", exclude_categories=["Cs"]), max_size=20),
     st.sampled_from(["", "x", "'x'", '"x"']),

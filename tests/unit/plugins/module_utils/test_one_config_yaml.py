@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config import yaml_positions
@@ -18,6 +18,9 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors i
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.plan import plan_edits
 
 yaml = pytest.importorskip("ruamel.yaml")
+
+# A busy machine is no failure.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 GATE = """\
 # Sinatra
@@ -99,6 +102,12 @@ DONE = [
         {"attribute": "a", "value": True},
         "a: true\n",
     ),
+    ("1 is not true", "a: 1\n", {"attribute": "a", "value": True}, "a: true\n"),
+    ("a colon and a blank", "a: 1\n", {"attribute": "a", "value": "b: c"}, "a: 'b: c'\n"),
+    ("null removed", "a:\n  # - b\nc: 1\n", {"attribute": "a", "state": "absent"}, "  # - b\nc: 1\n"),
+    ("null with comments below", "a:\n  # b\nc: 1\n", {"attribute": "a/d", "value": 1}, "a:\n  d: 1\n  # b\nc: 1\n"),
+    ("last line without newline removed", "a: 1\nb: 2", {"attribute": "b", "state": "absent"}, "a: 1"),
+    ("last item without newline", "a:\n- b\n- c", {"attribute": "a", "item": "c", "state": "absent"}, "a:\n- b"),
     ("yes as a text", "a: yes\n", {"attribute": "a", "value": "yes"}, "a: 'yes'\n"),
     (
         "a long line is not wrapped",
@@ -146,7 +155,11 @@ def test_refusal(text, edits, says):
         plan(text, *edits)
 
 
-@given(st.one_of(st.text(max_size=20), st.booleans(), st.integers(), st.none()), st.sampled_from([None, "'", '"']))
+@settings(UNHURRIED)
+@given(
+    st.one_of(st.text(max_size=20), st.text("ab:y1.- #'", max_size=6), st.booleans(), st.integers(), st.none()),
+    st.sampled_from([None, "'", '"']),
+)
 def test_a_value_is_read_back_by_both_kinds_of_reader(value, style):
     """Ruby reads YAML 1.1, JavaScript 1.2."""
     line = f"a: {yaml_positions.encode(value, style)}\n"

@@ -92,6 +92,9 @@ REFUSALS: list[Any] = [
     pytest.param({"id": 7}, "ids are given by oned", id="an id cannot be chosen"),
     pytest.param({"id": 100, "name": "other"}, "datastore 101 has it", id="the new name is taken"),
     pytest.param({"name": "images", "rename_from": "other"}, "both it .id 100. and other", id="old and new both exist"),
+    pytest.param(
+        {"name": "new", "rename_from": "images", "state": "absent"}, "contradict", id="renamed and absent at once"
+    ),
     pytest.param({"name": "images", "permissions": 416}, "quoted string", id="0640 of YAML is the number 416"),
     pytest.param({"name": "images", "permissions": "0600"}, "three octal digits", id="oned takes 060 of 0600"),
     pytest.param({"name": "images", "permissions": "999"}, "three octal digits", id="no octal digits"),
@@ -134,6 +137,16 @@ def test_all_refusals_come_together() -> None:
 def test_declared_twice_is_refused(wanted: list[dict[str, Any]]) -> None:
     with pytest.raises(Refused, match="declared twice"):
         plan([datastore()], *wanted)
+
+
+def test_a_name_that_several_have_is_not_guessed() -> None:
+    """Users may give their networks the same name."""
+    both = [datastore(101), datastore(100)]
+    with pytest.raises(Refused, match="2 of them are named images, with the ids 101, 100"):
+        plan(both, {"name": "images", "permissions": "600"})
+    assert commands(plan(both, {"id": 100, "name": "images", "permissions": "600"})) == [
+        ["onedatastore", "chmod", "100", "600"]
+    ]
 
 
 def test_names_are_case_sensitive() -> None:

@@ -114,3 +114,8 @@ def test_secrets_are_hidden_from_people(name: str) -> None:
         name: "(hidden)",
         "V": {name: "(hidden)", "A": "1"},
     }
+
+
+def test_secrets_are_found_at_any_depth() -> None:
+    declared = {"NOTE": "x", "ceph_secret": "s1", "V": {"PASSWORD": "s2"}, "W": [{"A": 1, "token": 33}], "PASS": ""}
+    assert one_template.secrets(declared) == {"s1", "s2", "33"}

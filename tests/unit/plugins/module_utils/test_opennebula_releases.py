@@ -105,8 +105,9 @@ def test_repository_path(release: str, system: str, version: str, expected: str)
 )
 def test_units(release: str, has: set, has_not: set) -> None:
     system = ("Debian", "10") if release in ("5.12", "6.8") else ("Debian", "12")
-    units = describe(release, *system)["units"]
-    names = {units["main"], *units["services"], *units["pulled_in"]}
+    units = describe(release, *system)["frontend_units"]
+    assert units[0]["name"] == "opennebula"
+    names = {unit["name"] for unit in units}
     assert has <= names
     assert not has_not & names
 
@@ -149,3 +150,26 @@ def test_filter_takes_facts_and_os_release_alike() -> None:
         opennebula_release("7.4", {})
     with pytest.raises(AnsibleFilterError, match="wanted frontend or node"):
         opennebula_release("7.4", {"id": "debian", "version_id": "12"}, "router")
+
+
+def test_what_oned_reads_moved_between_releases() -> None:
+    """6.x: the scheduler is a unit of its own with sched.conf; 7.x: it is part of oned and reads rank.conf."""
+    old, new = (describe(release, "Debian", "12")["frontend_units"] for release in ("6.10", "7.4"))
+    assert "/etc/one/schedulers/rank.conf" in new[0]["config_files"]
+    assert {"name": "opennebula-scheduler", "config_files": ["/etc/one/sched.conf"]} in old
+    assert {unit.get("port") for unit in new} == {2633, 2616, 5030, 2474}
+
+
+@pytest.mark.parametrize(
+    ("system", "version", "started", "stopped"),
+    [
+        ("Debian", "12", ["libvirtd.socket"], 0),
+        ("AlmaLinux", "8.10", ["libvirtd.socket"], 0),
+        # notes of EL 9: libvirtd without socket activation
+        ("AlmaLinux", "9.4", ["libvirtd"], 3),
+    ],
+)
+def test_units_of_a_node(system: str, version: str, started: list[str], stopped: int) -> None:
+    units = describe("7.2", system, version)["node_units"]
+    assert [unit["name"] for unit in units if unit.get("state") != "stopped"] == started
+    assert len([unit for unit in units if unit.get("state") == "stopped"]) == stopped

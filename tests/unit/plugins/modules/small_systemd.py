@@ -5,8 +5,8 @@
 """`systemctl` and `journalctl` for tests where no systemd runs: one unit, a real process, the states systemd gives it.
 
 A unit is a folder of $SMALL_SYSTEMD with the file `command`. As with Type=notify, the unit is active once its process
-wrote the file `ready`; a process that ends with another status than 0 leaves the unit in auto-restart. Commands that are
-not known end with status 1, so that no call passes unseen.
+wrote the file `ready`; a process that ends with another status than 0 leaves the unit in auto-restart. Commands that
+are not known end with status 1, so that no call passes unseen.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def save(unit: str, state: dict) -> None:
 
 
 def ended_with(pid: int, unit: str) -> int | None:
-    """Exit status of the process; it is nobody's child any more, so its wrapper wrote it down."""
+    """Exit status of the daemon, which its supervisor wrote down; None while it runs."""
     path = ROOT / unit / f"status.{pid}"
-    return int(path.read_text()) if path.exists() and path.read_text() else None
+    return int(path.read_text()) if path.exists() else None
 
 
 def active_state(unit: str, state: dict) -> tuple[str, str, int]:
@@ -68,34 +68,41 @@ def show(unit: str) -> str:
 
 def stop(unit: str, number: int) -> None:
     state = load(unit)
-    state["stopped"] = True
-    save(unit, state)
-    if state["pid"] and ended_with(state["pid"], unit) is None:
-        os.killpg(state["pid"], number)
-        for _attempt in range(100):
-            if ended_with(state["pid"], unit) is not None or not Path(f"/proc/{state['pid']}").exists():
-                break
-            time.sleep(0.02)
+    save(unit, {**state, "stopped": True})
+    if not state["pid"] or ended_with(state["pid"], unit) is not None:
+        return
+    os.kill(state["pid"], number)
+    for _attempt in range(10 if number == signal.SIGTERM else 250):
+        if ended_with(state["pid"], unit) is not None:
+            return
+        time.sleep(0.02)
 
 
 def start(unit: str) -> None:
-    folder = ROOT / unit
-    (folder / "ready").unlink(missing_ok=True)
-    state = load(unit)
+    (ROOT / unit / "ready").unlink(missing_ok=True)
     invocation = uuid.uuid4().hex
+    started = int(time.monotonic() * 1e6)
+    command = [sys.executable, "-S", __file__, "supervise", unit, invocation]
+    subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    pid = ROOT / unit / f"pid.{invocation}"
+    while not pid.exists():
+        time.sleep(0.01)
+    fresh = {"invocation": invocation, "pid": int(pid.read_text()), "started": started, "stopped": False}
+    save(unit, {**load(unit), **fresh})
+
+
+def write(path: Path, text: str) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_text(text)
+    beside.rename(path)
+
+
+def supervise(unit: str, invocation: str) -> None:
+    folder = ROOT / unit
     with (folder / f"journal.{invocation}").open("w") as journal:
-        # the wrapper survives signals to its group and writes down how the daemon ended
-        wrapper = (
-            'trap "" TERM; sh -c "exec $1" & wait $!; s=$?; [ $s -gt 128 ] && s=$((s-128)); echo $s > "$2/status.$$"'
-        )
-        process = subprocess.Popen(
-            ["sh", "-c", wrapper, "sh", (folder / "command").read_text().strip(), str(folder)],
-            stdout=journal,
-            stderr=journal,
-            start_new_session=True,
-        )
-    state.update(invocation=invocation, pid=process.pid, started=int(time.monotonic() * 1e6), stopped=False)
-    save(unit, state)
+        daemon = subprocess.Popen((folder / "command").read_text().split(), stdout=journal, stderr=journal)
+    write(folder / f"pid.{invocation}", str(daemon.pid))
+    write(folder / f"status.{daemon.pid}", str(abs(daemon.wait())))
 
 
 def systemctl(arguments: list[str]) -> int:
@@ -117,7 +124,7 @@ def systemctl(arguments: list[str]) -> int:
             start(unit)
         elif verb == "stop":
             # a daemon that ignores SIGTERM goes on, as long as systemd would let it
-            stop(unit, signal.SIGKILL if (ROOT / unit / "ready").exists() else 0)
+            stop(unit, signal.SIGTERM)
         elif verb != "reset-failed":
             print(f"Unknown command verb {verb}.", file=sys.stderr)
             return 1
@@ -132,5 +139,7 @@ def journalctl(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "supervise":
+        sys.exit(supervise(*sys.argv[2:]))
     program = systemctl if Path(sys.argv[0]).name == "systemctl" else journalctl
     sys.exit(program(sys.argv[1:]))

@@ -86,11 +86,11 @@ def unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unit]:
     monkeypatch.setattr(guarded_service, "LAST_GOOD", str(tmp_path / "last-good"))
     unit = Unit(tmp_path / "units" / "oned.service", tmp_path / "last-good")
     yield unit
-    for path in (tmp_path / "units").glob("*/state.json"):
-        pid = json.loads(path.read_text())["pid"]
-        if pid:
+    for path in (tmp_path / "units").glob("*/pid.*"):
+        pid = path.read_text()
+        if not path.with_name(f"status.{pid}").exists():
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+                os.kill(int(pid), signal.SIGKILL)
 
 
 def actions(result: dict[str, Any]) -> list[str]:

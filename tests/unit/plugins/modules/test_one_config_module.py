@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import re
 import stat
+from pathlib import Path
 
 import pytest
 import yaml
 from host_module import ModuleFailed, run_module
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config import plan as planning
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.edits import read_edit
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import Refused
 from ansible_collections.kvmcloud.stack.plugins.modules import one_config
 
 TEXT = '# oned\nPORT = 2633\nDB = [ BACKEND = "sqlite" ]\n'
@@ -206,6 +209,23 @@ def options(spec):
 
 def test_the_documentation_says_what_the_module_takes():
     assert options(yaml.safe_load(one_config.DOCUMENTATION)["options"]) == options(one_config.ARGUMENTS)
+
+
+def test_the_edits_of_the_guide_make_sense():
+    guide = Path(__file__).parents[4] / "docs" / "one_config.md"
+    edits = [yaml.safe_load(edit) for edit in re.findall(r"\| `(\{attribute: .*\})` \|", guide.read_text())]
+    assert len(edits) >= 15
+    for number, edit in enumerate(edits, 1):
+        assert edit.keys() <= one_config.EDIT.keys()
+        formats = ("opennebula", "shell", "yaml")
+        assert any(accepted(number, edit, file_format) for file_format in formats), edit
+
+
+def accepted(number, edit, file_format):
+    try:
+        return read_edit(number, edit, file_format)
+    except Refused:
+        return None
 
 
 def test_the_examples_run(capsys, tmp_path):

@@ -108,7 +108,7 @@ def _store(options, name, value, words, word):
 
 
 def check_number(verb_name, types, given):
-    """Whether a verb got the arguments it takes; `types` holds one tuple of names per argument, None: may be missing."""
+    """Whether a verb got the arguments it takes: one tuple of type names each, with None if it may be missing."""
     required = sum(1 for kinds in types if None not in kinds)
     if len(given) < required:
         wanted = f"{required} parameters to run." if required > 1 else "one parameter to run"

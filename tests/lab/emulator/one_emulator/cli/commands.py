@@ -2,8 +2,8 @@
 
 from . import resources as kind
 from . import verbs as do
-from .host_verbs import create_host, enable_host, flush, forceupdate, monitoring, disable_host, offline, sync
 from .hook_verbs import hook_log
+from .host_verbs import create_host, disable_host, enable_host, flush, forceupdate, monitoring, offline, sync
 from .user_verbs import addgroup, chauth, chgrp_user, create_user, delgroup, passwd, show_user, update_user
 from .verbs import FILE_OR_STDIN, LIST_OPTIONS, SHOW_OPTIONS, Verb, create
 from .vnet_verbs import addar, hold, release, reserve, rmar, updatear
@@ -60,7 +60,10 @@ def _member(method, member):
 
 
 def _list_only(resource, name):
-    return resource, {"list": _common(name, filtered=True)["list"], "show": Verb(do.show, ((f"{name}id",),), SHOW_OPTIONS)}
+    return resource, {
+        "list": _common(name, filtered=True)["list"],
+        "show": Verb(do.show, ((f"{name}id",),), SHOW_OPTIONS),
+    }
 
 
 COMMANDS = {
@@ -139,8 +142,10 @@ COMMANDS = {
             **_owned("secgroup"),
             "create": Verb(create(), (FILE_OR_STDIN,)),
             "update": _update("secgroup"),
-            "commit": Verb(lambda call: call.each(call.arguments[0], lambda oid: call.rpc("commit", oid, False), "commit"),
-                           (("range", "secgroupid_list"),)),
+            "commit": Verb(
+                lambda call: call.each(call.arguments[0], lambda oid: call.rpc("commit", oid, False), "commit"),
+                (("range", "secgroupid_list"),),
+            ),
         },
     ),  # fmt: skip
     "oneuser": (

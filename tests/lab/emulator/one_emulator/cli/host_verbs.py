@@ -17,9 +17,7 @@ def create_host(call):
     options = call.options
     cluster = call.cluster()
     if not (options.get("im") and options.get("vm")):
-        raise CliError(
-            "Drivers are mandatory to create a host:\n\t -i information driver\n\t -v hypervisor driver"
-        )
+        raise CliError("Drivers are mandatory to create a host:\n\t -i information driver\n\t -v hypervisor driver")
     call.out(f"ID: {call.rpc('allocate', call.arguments[0], options['im'], options['vm'], cluster)}\n")
 
 

@@ -4,7 +4,7 @@ import sys
 
 from .. import release
 from .arguments import check_number, split
-from .client import CliError, Client
+from .client import Client, CliError
 from .commands import COMMANDS
 from .input import is_file
 from .verbs import Call

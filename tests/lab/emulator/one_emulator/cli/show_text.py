@@ -35,9 +35,7 @@ def _template(node):
 def _permissions(node, width):
     lines = [_header("PERMISSIONS")]
     for who in ("OWNER", "GROUP", "OTHER"):
-        bits = "".join(
-            letter.lower() if node.value(f"PERMISSIONS/{who}_{letter}") == "1" else "-" for letter in "UMA"
-        )
+        bits = "".join(letter.lower() if node.value(f"PERMISSIONS/{who}_{letter}") == "1" else "-" for letter in "UMA")
         lines.append(_rows(width, [(who, bits)]))
     return "".join(lines)
 
@@ -148,7 +146,8 @@ def _host(node):
         + "\n"
         + _header("MONITORING INFORMATION")
         + _template(node)
-        + f"\nWILD VIRTUAL MACHINES\n\n{'NAME':<58}{_import_column()}  CPU     MEMORY\n\nVIRTUAL MACHINES\n\n{VM_HEADER}\n"
+        + f"\nWILD VIRTUAL MACHINES\n\n{'NAME':<58}{_import_column()}  CPU     MEMORY\n"
+        + f"\nVIRTUAL MACHINES\n\n{VM_HEADER}\n"
     )
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..log import write
 from ..paths import real
-from ..pools.host import DISABLED, ERROR, INIT, MONITORED, OFFLINE
+from ..pools.states import DISABLED, ERROR, INIT, MONITORED, OFFLINE
 from .cycle import Cycle
 
 # Known to monitord.conf: a host with another driver stays in init for ever.

@@ -100,7 +100,8 @@ def take_free(ar, count, holder):
 
 def slice_of(ar, index):
     """Attributes of a reservation that begins at `index`."""
-    return {**ar["attributes"], **_at(ar, index), "PARENT_NETWORK_AR_ID": ar["attributes"]["AR_ID"]}
+    kept = {key: value for key, value in ar["attributes"].items() if key != "NEXT_INDEX"}
+    return {**kept, **_at(ar, index), "PARENT_NETWORK_AR_ID": ar["attributes"]["AR_ID"]}
 
 
 def xml(ar, full):

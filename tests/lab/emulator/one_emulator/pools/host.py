@@ -5,11 +5,8 @@ import time
 from .. import errors
 from ..template import Template, cdata
 from .base import Pool, PoolObject
+from .states import DISABLED, ERROR, HOST_STATES, INIT, MONITORED, OFFLINE
 
-INIT, MONITORING_MONITORED, MONITORED, ERROR, DISABLED, MONITORING_ERROR = range(6)
-MONITORING_INIT, MONITORING_DISABLED, OFFLINE = 6, 7, 8
-STATE_NAMES = ["INIT", "MONITORING_MONITORED", "MONITORED", "ERROR", "DISABLED", "MONITORING_ERROR",
-               "MONITORING_INIT", "MONITORING_DISABLED", "OFFLINE"]  # fmt: skip
 NO_DISKS = {"DISK_USAGE": 0, "FREE_DISK": 0, "MAX_DISK": 0, "USED_DISK": 0}
 
 
@@ -104,7 +101,7 @@ class HostPool(Pool):
             self._state_changed(target)
 
     def _state_changed(self, target):
-        self.cloud.state_hooks.fire("HOST", STATE_NAMES[target.data["state"]], self.xml(target))
+        self.cloud.state_hooks.fire("HOST", HOST_STATES[target.data["state"]], self.xml(target))
 
     def monitored(self, target, facts):
         """The probe reached the host."""

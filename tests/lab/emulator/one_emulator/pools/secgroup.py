@@ -17,11 +17,7 @@ class SecurityGroupPool(Pool):
     per_owner = True
 
     def body_xml(self, shown, full):
-        return (
-            self.owner_xml(shown)
-            + "<UPDATED_VMS/><OUTDATED_VMS/><UPDATING_VMS/><ERROR_VMS/>"
-            + shown.template.xml()
-        )
+        return self.owner_xml(shown) + "<UPDATED_VMS/><OUTDATED_VMS/><UPDATING_VMS/><ERROR_VMS/>" + shown.template.xml()
 
     def call_allocate(self, user, text):
         template = self.parse(text)

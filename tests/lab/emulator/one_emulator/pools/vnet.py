@@ -110,9 +110,7 @@ class VnetPool(Pool):
 
     def _add_range(self, target, given):
         prefix = self.cloud.conf.get("MAC_PREFIX", "02:00")
-        target.data["ranges"].append(
-            address_range.build(target.data["next_ar"], given, prefix, self.cloud.release)
-        )
+        target.data["ranges"].append(address_range.build(target.data["next_ar"], given, prefix, self.cloud.release))
         target.data["next_ar"] += 1
 
     @staticmethod
@@ -247,9 +245,7 @@ class VnetPool(Pool):
             raise errors.not_possible("Not enough free addresses in an address range.")
         data = {**parent.data, "parent": parent.id, "ranges": [], "next_ar": 0, "auto": dict(parent.data["auto"])}
         child = PoolObject(child_id, name, Template(parent.template.items), user.id, user.gid, "110000000", data=data)
-        self._add_range(child, {**address_range.slice_of(ar, taken[0]), "SIZE": size, "NEXT_INDEX": "0"}
-                        if self.cloud.release.ar_shows_index_and_sharing
-                        else {**address_range.slice_of(ar, taken[0]), "SIZE": size})  # fmt: skip
+        self._add_range(child, {**address_range.slice_of(ar, taken[0]), "SIZE": size})
         self.save(parent)
         self.insert(child)
         for cluster_id in self.cloud.pools["cluster"].of("VNETS", parent.id):

@@ -1,13 +1,13 @@
 """One daemon for all: python3 daemon.py <service>; what differs between the services is data."""
 
 import json
-import signal
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from .. import release
 from ..paths import real
+from ..stopping import StopSignal
 from .small_yaml import YamlProblem, parse
 
 
@@ -82,17 +82,15 @@ class Handler(BaseHTTPRequestHandler):
 
 def main(name):
     try:
+        stop = StopSignal()
         service = services()[name]
         host, port = address(service, load(service))
         server = ThreadingHTTPServer((host, port), type("Named", (Handler,), {"name": name}))
     except (ConfigurationProblem, OSError) as problem:
         sys.stderr.write(f"emulated {name}: {problem}\n")
         return 1
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"emulated {name} listening on {host}:{port}", flush=True)
-    stopped.wait()
+    stop.wait()
     server.shutdown()
     return 0

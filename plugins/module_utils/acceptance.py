@@ -1,0 +1,207 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the answers of a live host mean: each judge_* says whether a check holds, and what was seen."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from typing import Any, Iterable, Mapping, NamedTuple
+
+# What a check of each type needs to be told; the module's documentation says what it means.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "unit_active": ("unit",),
+    "port_answers": ("port",),
+    "command_output": ("argv", "contains"),
+    "path": ("path",),
+    "names_resolve": ("names",),
+    "ssh_login": ("hosts",),
+    "clock": ("reference",),
+    "opennebula_api": (),
+    "opennebula_hosts": (),
+    "opennebula_datastores": (),
+    "libvirt_domain": (),
+}
+OF_OPENNEBULA = ("opennebula_api", "opennebula_hosts", "opennebula_datastores")
+
+DOMAIN_PREFIX = "acceptance-"
+
+# STATE of a host in the XML of the pool
+HOST_STATES = {
+    "0": "init",
+    "1": "monitored",
+    "2": "monitored",
+    "3": "error",
+    "4": "disabled",
+    "5": "in error, being monitored again",
+    "6": "being monitored for the first time",
+    "7": "disabled",
+    "8": "offline",
+}
+MONITORED = ("1", "2")  # 1: was monitored, and is being monitored again
+
+
+class CheckError(ValueError):
+    """A check is not told what it needs; the text is the sentence for the user."""
+
+
+class Verdict(NamedTuple):
+    ok: bool
+    detail: str
+
+
+def require(check: Mapping[str, Any]) -> None:
+    missing = [option for option in NEEDS[check["type"]] if check.get(option) in (None, [], {})]
+    if missing:
+        raise CheckError(f"The check {check.get('name') or check['type']!r} needs {' and '.join(missing)}.")
+
+
+def title(check: Mapping[str, Any]) -> str:
+    """What the check is called in the report, if the user gave it no name."""
+    if check.get("name"):
+        return str(check["name"])
+    kind = check["type"]
+    if kind == "unit_active":
+        return f"unit {check['unit']} is active"
+    if kind == "port_answers":
+        return f"port {check['port']} of {check.get('host') or 'this host'} answers"
+    if kind == "command_output":
+        return f"{check['argv'][0]} says {check['contains']}"
+    if kind == "path":
+        return f"{check['path']} is as it must be"
+    if kind == "ssh_login":
+        return f"{check.get('user')} logs in to {', '.join(check['hosts'])}"
+    return {
+        "names_resolve": "names resolve",
+        "clock": "clock agrees with the controller's",
+        "opennebula_api": "OpenNebula's API answers",
+        "opennebula_hosts": "all hosts are monitored",
+        "opennebula_datastores": "all datastores have a size",
+        "libvirt_domain": "a throw-away guest starts and stops",
+    }[str(kind)]
+
+
+def judge_unit(returncode: int, answer: str) -> Verdict:
+    return Verdict(returncode == 0, answer.strip() or "unknown")
+
+
+def judge_output(returncode: int, output: str, contains: str) -> Verdict:
+    first = next((line.strip() for line in output.splitlines() if line.strip()), "(no output)")
+    if returncode != 0:
+        return Verdict(False, f"ended with {returncode}: {first}")
+    found = next((line.strip() for line in output.splitlines() if contains in line), None)
+    return Verdict(found is not None, found if found is not None else f"{contains!r} is not in: {first}")
+
+
+def judge_path(wanted: Mapping[str, Any], found: Mapping[str, str] | None) -> Verdict:
+    """found: kind, mode (octal text), owner, group; None where nothing is there."""
+    if found is None:
+        return Verdict(False, "does not exist")
+    wrong = [
+        f"{key} is {found[key]}, not {wanted[key]}"
+        for key in ("kind", "mode", "owner", "group")
+        if wanted.get(key) and _plain(key, wanted[key]) != _plain(key, found[key])
+    ]
+    seen = f"{found['kind']} {found['mode']} {found['owner']}:{found['group']}"
+    return Verdict(not wrong, "; ".join(wrong) or seen)
+
+
+def _plain(key: str, value: str) -> str:
+    return str(value).lstrip("0") if key == "mode" else str(value)
+
+
+def judge_names(wanted: Mapping[str, str | None], found: Mapping[str, Iterable[str]]) -> Verdict:
+    """wanted: name -> address, or nothing where any address will do."""
+    wrong = []
+    for name, address in wanted.items():
+        addresses = list(found.get(name) or [])
+        if not addresses:
+            wrong.append(f"{name} does not resolve")
+        elif address and address not in addresses:
+            wrong.append(f"{name} resolves to {', '.join(addresses)}, not {address}")
+    return Verdict(not wrong, "; ".join(wrong) or f"{len(wanted)} names")
+
+
+def judge_logins(answers: Mapping[str, tuple[int, str]]) -> Verdict:
+    """answers: host -> status and error output of an ssh command that does nothing."""
+    wrong = []
+    for host, (returncode, error) in answers.items():
+        if returncode != 0:
+            last = next((line.strip() for line in reversed(error.splitlines()) if line.strip()), f"status {returncode}")
+            wrong.append(f"{host}: {last}")
+    return Verdict(not wrong, "; ".join(wrong) or f"{len(answers)} hosts")
+
+
+def judge_clock(now: float, reference: float, within: float) -> Verdict:
+    difference = now - reference
+    return Verdict(abs(difference) <= within, f"{difference:+.1f} s (limit {within:g} s)")
+
+
+def judge_api(answer: Any, release: str | None) -> Verdict:
+    """answer: what one.system.version returned: [ok, version or error, code ...]."""
+    if not isinstance(answer, (list, tuple)) or len(answer) < 2:
+        return Verdict(False, f"the answer is not OpenNebula's: {answer!r}")
+    ok, text = bool(answer[0]), str(answer[1])
+    if not ok:
+        return Verdict(False, text)
+    short = ".".join(release.split(".")[:2]) if release else ""
+    if short and not re.match(rf"^{re.escape(short)}(\.|$|[^0-9])", text):
+        return Verdict(False, f"it is release {text}, not {short}")
+    return Verdict(True, f"release {text}")
+
+
+def judge_hosts(pool: str, expected: Iterable[str]) -> Verdict:
+    """Every host is monitored; one that is not is named with its own error."""
+    wrong, seen = [], set()
+    for host in _members(pool, "HOST"):
+        name, state = host.findtext("NAME", ""), host.findtext("STATE", "")
+        seen.add(name)
+        if state not in MONITORED:
+            error = " ".join((host.findtext("TEMPLATE/ERROR") or "").split())
+            wrong.append(f"{name} is {HOST_STATES.get(state, state)}" + (f" ({error})" if error else ""))
+    wrong += [f"{name} is not known to OpenNebula" for name in expected if name not in seen]
+    if not seen and not wrong:
+        wrong = ["OpenNebula has no hosts"]
+    return Verdict(not wrong, "; ".join(wrong) or f"{len(seen)} hosts")
+
+
+def judge_datastores(pool: str, expected: Iterable[str]) -> Verdict:
+    """Every datastore has a measured size; a size of 0 means that nobody could measure it.
+
+    A system datastore that is not shared lives on the nodes: its size is 0 on the front-end, and the nodes report it.
+    """
+    wrong, seen = [], set()
+    for store in _members(pool, "DATASTORE"):
+        name = store.findtext("NAME", "")
+        seen.add(name)
+        on_nodes = store.findtext("TYPE") == "1" and (store.findtext("TEMPLATE/SHARED") or "").upper() == "NO"
+        if not on_nodes and int(store.findtext("TOTAL_MB") or 0) <= 0:
+            wrong.append(f"{name} has no size")
+        if store.findtext("STATE") == "1":
+            wrong.append(f"{name} is disabled")
+    wrong += [f"{name} is not known to OpenNebula" for name in expected if name not in seen]
+    if not seen and not wrong:
+        wrong = ["OpenNebula has no datastores"]
+    return Verdict(not wrong, "; ".join(wrong) or f"{len(seen)} datastores")
+
+
+def _members(pool: str, tag: str) -> list[ElementTree.Element]:
+    try:
+        return ElementTree.fromstring(pool).findall(tag)
+    except ElementTree.ParseError:
+        return []
+
+
+def domain_xml(name: str, domain_type: str, architecture: str) -> str:
+    """A guest without disk and network: it gets as far as its firmware, which is all that a start has to show."""
+    return (
+        f"<domain type='{domain_type}'><name>{name}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>"
+        f"<os><type arch='{architecture}'>hvm</type></os><on_poweroff>destroy</on_poweroff>"
+        "<on_crash>destroy</on_crash><devices/></domain>\n"
+    )
+
+
+def left_over_domains(listed: str) -> list[str]:
+    """Guests of an acceptance that was killed before it could stop them."""
+    return [name for name in listed.split() if name.startswith(DOMAIN_PREFIX)]

@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Would another DB section of oned.conf leave the cloud's database behind?
+
+oned starts happily on an empty database, and the cloud it then shows is empty too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.opennebula import Document, Vector
+
+# What tells one database from another; oned's own defaults where oned.conf says nothing.
+DEFAULTS = {"BACKEND": "sqlite", "SERVER": "localhost", "PORT": "0", "DB_NAME": "opennebula"}
+# PORT = 0 is the client library's way to say 3306.
+SAME_PORT = {"0": "3306"}
+
+
+def database_of(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """('sqlite',) or ('mysql', server, port, name) of a DB section's keys."""
+    known = {**DEFAULTS, **{key.upper(): str(value) for key, value in values.items()}}
+    backend = known["BACKEND"].lower()
+    if backend == "sqlite":
+        return ("sqlite",)
+    port = SAME_PORT.get(known["PORT"], known["PORT"])
+    # Over the socket of localhost the port means nothing.
+    return (backend, known["SERVER"], "" if known["SERVER"] == "localhost" else port, known["DB_NAME"])
+
+
+def present_database(document: Document) -> tuple[str, ...]:
+    """What oned.conf names now. oned takes the first DB section."""
+    for node in document.named("DB"):
+        if isinstance(node, Vector):
+            return database_of({entry.name: entry.value for entry in reversed(node.entries)})
+    return database_of({})
+
+
+def name_of(database: tuple[str, ...]) -> str:
+    if database == ("sqlite",):
+        return "SQLite (/var/lib/one/one.db)"
+    backend, server, port, name = database
+    return f"the {backend} database {name} on {server}" + (f":{port}" if port else "")
+
+
+def refusal(present: tuple[str, ...], wanted: tuple[str, ...], in_use: bool) -> str | None:
+    """The sentence that ends the run, or None where nothing is left behind."""
+    if not in_use or present == wanted:
+        return None
+    return (
+        f"OpenNebula runs on {name_of(present)} and the inventory wants {name_of(wanted)}. oned would start there as a "
+        "new, empty cloud, and nothing was changed. Set the opennebula_database_* variables to the present database; "
+        "or move the data first (stop opennebula, onedb backup, onedb restore or onedb sqlite2mysql) and then run once "
+        "with opennebula_database_moved=true."
+    )

@@ -1,0 +1,260 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whole modules against the emulated OpenNebula (not the real one): what they declare becomes so, and stays so.
+
+The captures prove single answers; here one command follows another, as in a run of a playbook.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pwd
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
+from emulator_replay import EMULATOR, PASSWORD, RELEASES, RUN_COMMAND, Machine
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import one_command
+
+MODULES = "ansible_collections.kvmcloud.stack.plugins.modules"
+COMMANDS = ("onecluster", "onedatastore", "onehook", "onehost", "onevnet", "oneuser")
+
+
+class Ended(Exception):
+    def __init__(self, result: dict[str, Any]) -> None:
+        self.result = result
+        super().__init__(str(result))
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """An emulated front-end whose oned runs for all tests of a release; each test uses names of its own."""
+    root = tmp_path_factory.mktemp(f"one-{request.param}")
+    made = Machine(request.param, root / "root")
+    made.prepare()
+    (root / "programs").mkdir()
+    for name in COMMANDS:
+        program = RUN_COMMAND.replace("{name!r}", repr(name)).replace("{arguments!r}", "sys.argv[1:]")
+        path = root / "programs" / name
+        path.write_text(f"#!{sys.executable} -IS\n" + program.format(library=str(EMULATOR)), encoding="utf-8")
+        path.chmod(0o755)
+    assert made.start(), "the emulated oned did not start"
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def run(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def ended(_module: AnsibleModule, **result: Any) -> None:
+        raise Ended(result)
+
+    monkeypatch.setattr(AnsibleModule, "exit_json", ended)
+    monkeypatch.setattr(AnsibleModule, "fail_json", ended)
+    for name, value in machine.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", f"{machine.root.parent / 'programs'}:{machine.root / 'bin'}:{os.environ['PATH']}")
+
+    def of(module: str, /, **params: Any) -> dict[str, Any]:
+        arguments = {**params, "_ansible_remote_tmp": str(tmp_path / "tmp")}
+        loaded = importlib.import_module(f"{MODULES}.{module}")
+        with patch_module_args(arguments), pytest.raises(Ended) as caught:
+            loaded.main()
+        return caught.value.result
+
+    return of
+
+
+def becomes(run: Any, module: str, **params: Any) -> list[str]:
+    """Check mode tells of a change and makes none, the run makes it, and a second run has nothing to do."""
+    planned = run(module, **params, _ansible_check_mode=True)
+    assert planned.get("changed") is True, planned
+    done = run(module, **params)
+    assert done.get("changed") is True and "msg" not in done, done
+    assert done["actions"] == planned["actions"]
+    again = run(module, **params)
+    assert again.get("changed") is False, again
+    return [" ".join(action["command"][:2]) for action in done["actions"]]
+
+
+CLUSTERS = [{"name": "edge", "template": {"RESERVED_CPU": 5}}, {"name": "core"}]
+
+
+@pytest.fixture
+def clusters(run: Any) -> None:
+    run("onecluster", clusters=CLUSTERS)
+    assert run("onecluster", clusters=CLUSTERS)["changed"] is False
+
+
+def test_clusters(run: Any, clusters: None) -> None:
+    becomes(run, "onecluster", name="tmp", template={"A": 1, "B": [{"X": 1}, {"X": 2}]})
+    becomes(run, "onecluster", name="tmp2", rename_from="tmp", datastores=["default"], purge=["A"])
+    (found,) = run("onecluster_info", name=["tmp2"])["clusters"]
+    assert found["members"]["datastores"] == [1]
+    assert found["template"]["B"] == [{"X": "1"}, {"X": "2"}] and "A" not in found["template"]
+    refused = run("onecluster", name="tmp2", state="absent")
+    assert "still has 1 datastores" in refused["msg"]
+    becomes(run, "onedatastore", name="default", clusters=["default"])
+    becomes(run, "onecluster", name="tmp2", state="absent")
+
+
+def test_datastores(run: Any, clusters: None) -> None:
+    template = {
+        "TYPE": "IMAGE_DS",
+        "DS_MAD": "fs",
+        "TM_MAD": "ssh",
+        "DISK_TYPE": "block",
+        "CLONE_TARGET": "SELF",
+        "SAFE_DIRS": "/var/tmp /srv",
+        "NOTE": 'žluť "q"\nsecond line',
+        "VEC": [{"a": 1}, {"b": "x,y"}],
+    }
+    wanted = {"name": "img", "permissions": "644", "group": "users", "clusters": ["default", "edge"]}
+    assert becomes(run, "onedatastore", **wanted, template=template) == [
+        "onedatastore create",
+        "onecluster adddatastore",
+        "onedatastore chmod",
+        "onedatastore chgrp",
+    ]
+    changed = {**wanted, "name": "img2", "rename_from": "img", "clusters": ["core"], "permissions": "600"}
+    becomes(run, "onedatastore", **changed, template={"TM_MAD": "shared", "VEC": {"c": 2}}, purge=["NOTE"])
+    (found,) = run("onedatastore_info", name=["img2"])["datastores"]
+    assert found["permissions"] == "600" and found["group"] == "users"
+    assert found["template"]["TM_MAD"] == "shared" and found["template"]["VEC"] == {"C": "2"}
+    assert found["template"]["SAFE_DIRS"] == "/var/tmp /srv", "a purge keeps all that it does not name"
+    assert "NOTE" not in found["template"]
+    assert int(found["fields"]["total_mb"]) > 0, "it was waited for until it was measured"
+    becomes(run, "onedatastore", name="sys", state="disabled", template={"TYPE": "SYSTEM_DS", "TM_MAD": "shared"})
+    becomes(run, "onedatastore", name="sys", state="enabled")
+    becomes(run, "onedatastore", datastores=[{"name": name, "state": "absent"} for name in ("img2", "sys")])
+
+
+def test_a_change_by_hand_is_taken_back(run: Any) -> None:
+    wanted = {"name": "hand", "permissions": "640", "template": {"DS_MAD": "fs", "TM_MAD": "ssh", "NOTE": "ours"}}
+    becomes(run, "onedatastore", **wanted)
+    becomes(run, "onedatastore", name="hand", permissions="777", template={"NOTE": "theirs"})
+    assert becomes(run, "onedatastore", **wanted) == ["onedatastore update", "onedatastore chmod"]
+
+
+def test_hosts(run: Any, clusters: None) -> None:
+    aside = {"name": "h2", "state": "disabled", "im_mad": "qemu", "vm_mad": "qemu", "cluster": "edge"}
+    becomes(run, "onehost", hosts=[{"name": "h1"}, {**aside, "template": {"RESERVED_CPU": 10, "x": True}}], wait=False)
+    becomes(run, "onehost", name="h2", state="offline", cluster="core", im_mad="kvm", purge=["X"])
+    (found,) = run("onehost_info", name=["h2"])["hosts"]
+    assert found["state"] == "offline" and found["fields"]["cluster"] == "core"
+    assert found["template"]["IM_MAD"] == "kvm" and found["template"]["RESERVED_CPU"] == "10"
+    assert "X" not in found["template"]
+    becomes(run, "onehost", hosts=[{"name": "h1", "state": "absent"}, {"name": "h2", "state": "absent"}])
+
+
+def test_a_host_that_cannot_be_reached_fails_with_the_words_of_ssh(
+    run: Any, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = importlib.import_module(f"{MODULES}.onehost")
+    monkeypatch.setattr(loaded, "ERROR_GRACE", 0)
+    result = run("onehost", name="unreachable", wait_timeout=20)
+    assert "Expected every host to be monitored" in result["msg"]
+    assert "Could not resolve hostname" in result["msg"] and result["changed"] is True
+    again = run("onehost", name="unreachable", wait_timeout=20)
+    assert [action["command"][1] for action in again["actions"]] == ["enable"], "a later run tries it again"
+    becomes(run, "onehost", name="unreachable", state="absent")
+
+
+def test_networks(run: Any, clusters: None) -> None:
+    first, second = {"TYPE": "IP4", "IP": "192.0.2.10", "SIZE": 20}, {"TYPE": "ETHER", "SIZE": 3}
+    template = {"VN_MAD": "fw", "BRIDGE": "br0", "SECURITY_GROUPS": "0", "FILTER_IP_SPOOFING": True}
+    becomes(run, "onevnet", name="g", template=template, address_ranges=[first, second], clusters=["edge"])
+    grown = {**first, "SIZE": 30, "NOTE": "x"}
+    third = {"TYPE": "IP4", "IP": "192.0.2.100", "SIZE": 3}
+    ranges = [third, grown]
+    assert becomes(run, "onevnet", name="g", address_ranges=ranges, purge_address_ranges=True, permissions="644") == [
+        "onevnet addar",
+        "onevnet updatear",
+        "onevnet rmar",
+        "onevnet chmod",
+    ]
+    (found,) = run("onevnet_info", name=["g"])["vnets"]
+    kept = {one["IP"]: one for one in found["address_ranges"]}
+    assert kept["192.0.2.10"]["SIZE"] == "30" and kept["192.0.2.10"]["NOTE"] == "x"
+    assert kept["192.0.2.10"]["AR_ID"] == "0", "updated in place and not made anew"
+    becomes(run, "onevnet", name="net", rename_from="g", template={"BRIDGE": "br9"}, purge=["FILTER_IP_SPOOFING"])
+    becomes(run, "onevnet", name="vlan", template={"VN_MAD": "802.1Q", "PHYDEV": "eth0", "AUTOMATIC_VLAN_ID": True})
+    becomes(run, "onevnet", vnets=[{"name": name, "state": "absent"} for name in ("net", "vlan")])
+
+
+def test_a_network_that_oned_could_not_make_is_made_anew_later(run: Any, machine: Machine, tmp_path: Path) -> None:
+    """The module refuses such a range, so the command is called as a person would."""
+    cli = one_command.OneCommand(_module(run, tmp_path))
+    path = tmp_path / "bad.tmpl"
+    path.write_text('NAME="bad"\nVN_MAD="bridge"\nBRIDGE=br0\nAR=[TYPE=IP4,IP="999.1.1.1",SIZE=1]\n')
+    cli.run(["onevnet", "create", str(path)])
+    wanted = {"name": "bad", "template": {"VN_MAD": "bridge", "BRIDGE": "br0"}}
+    good = [{"TYPE": "IP4", "IP": "10.1.1.1", "SIZE": 1}]
+    assert becomes(run, "onevnet", **wanted, address_ranges=good) == ["onevnet delete", "onevnet create"]
+    assert run("onevnet_info", name=["bad"])["vnets"][0]["state"] == "ready"
+
+
+def _module(run: Any, tmp_path: Path) -> AnsibleModule:
+    with patch_module_args({"_ansible_remote_tmp": str(tmp_path / "tmp")}):
+        return AnsibleModule({})
+
+
+def test_hooks(run: Any) -> None:
+    common = {"resource": "VM", "command": "/usr/local/bin/autostart", "arguments": "$TEMPLATE"}
+    becomes(
+        run,
+        "onehook",
+        hooks=[
+            {**common, "name": "off", "resource_state": "POWEROFF", "lcm_state": "LCM_INIT", "arguments_stdin": True},
+            {**common, "name": "unknown", "on_state": "UNKNOWN"},
+            {"name": "api", "type": "api", "call": "one.vm.allocate", "command": "/bin/true"},
+        ],
+    )
+    assert becomes(run, "onehook", **common, name="off", remote=True) == ["onehook update"]
+    host = {"name": "unknown", "resource": "HOST", "resource_state": "error", "command": "ft/host_error.rb"}
+    assert becomes(run, "onehook", **host) == ["onehook delete", "onehook create"]
+    api = {"name": "api", "call": "one.host.allocate", "command": "/bin/true"}
+    assert becomes(run, "onehook", **api) == ["onehook delete", "onehook create"]
+    becomes(run, "onehook", hooks=[{"name": name, "state": "absent"} for name in ("off", "unknown", "api")])
+
+
+def test_a_locked_hook_is_refused_before_any_change(run: Any, tmp_path: Path) -> None:
+    becomes(run, "onehook", name="locked", resource="HOST", resource_state="ERROR", command="/x")
+    (found,) = run("onehook_info", name=["locked"])["hooks"]
+    cli = one_command.OneCommand(_module(run, tmp_path))
+    cli.run(["onehook", "lock", str(found["id"])])
+    result = run("onehook", hooks=[{"name": "locked", "command": "/y"}, {"name": "new", "command": "/z"}])
+    assert f"onehook unlock {found['id']}" in result["msg"] and len(result["findings"]) == 2
+    assert run("onehook", name="locked", command="/x")["changed"] is False, "as wanted, so the lock is no matter"
+
+
+def test_a_frozen_oned_is_said_in_bounded_time(run: Any, machine: Machine) -> None:
+    assert machine.process
+    machine.process.send_signal(signal.SIGSTOP)
+    try:
+        result = run("onehook", name="any", resource="HOST", resource_state="ERROR", command="/x", api_timeout=1)
+    finally:
+        machine.process.send_signal(signal.SIGCONT)
+    assert "did not answer in time" in result["msg"]
+
+
+def test_the_password_of_oneadmin(run: Any, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Last, for it changes how all others would be let in."""
+    auth = machine.root / "var/lib/one/.one/one_auth"
+    owner = pwd.getpwuid(os.geteuid())
+    monkeypatch.setattr("pwd.getpwnam", lambda _name: owner)
+    new = "nEw:se?ond-87"
+    assert run("oneadmin_password", password=new, auth_file=str(auth))["method"] == "api"
+    assert auth.read_text() == f"oneadmin:{new}\n"
+    assert run("oneadmin_password", password=new, auth_file=str(auth))["changed"] is False
+    auth.write_text(f"oneadmin:{PASSWORD}\n")
+    assert run("oneadmin_password", password=new, auth_file=str(auth))["method"] == "file", "repaired from oned's view"
+    assert run("onehook_info")["changed"] is False
+    wrong = run("oneadmin_password", password="an0ther-one", auth_file=str(auth), _ansible_check_mode=True)
+    assert wrong["method"] == "api" and auth.read_text() == f"oneadmin:{new}\n"

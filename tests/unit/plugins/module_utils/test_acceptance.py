@@ -1,0 +1,164 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import acceptance
+from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance import CheckError
+
+
+def host(name: str, state: int, error: str = "") -> str:
+    template = f"<TEMPLATE><ERROR><![CDATA[{error}]]></ERROR></TEMPLATE>" if error else "<TEMPLATE/>"
+    return f"<HOST><NAME>{name}</NAME><STATE>{state}</STATE>{template}</HOST>"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected", "ok", "detail"),
+    [
+        ([host("a", 2), host("b", 1)], ["a"], True, "2 hosts"),
+        ([host("a", 0)], [], False, "a is init"),
+        # an unreachable host ends in state 3 and carries ssh's words in its template
+        ([host("a", 3, "Sat : ssh:\n Permission denied")], [], False, "a is error (Sat : ssh: Permission denied)"),
+        ([host("a", 4), host("b", 8)], [], False, "a is disabled; b is offline"),
+        ([host("a", 2)], ["a", "b"], False, "b is not known to OpenNebula"),
+        ([], ["a"], False, "a is not known to OpenNebula"),
+        ([], [], False, "OpenNebula has no hosts"),
+    ],
+)
+def test_hosts(hosts: list[str], expected: list[str], ok: bool, detail: str) -> None:
+    assert acceptance.judge_hosts(f"<HOST_POOL>{''.join(hosts)}</HOST_POOL>", expected) == (ok, detail)
+
+
+def test_an_answer_that_is_no_pool_is_no_success() -> None:
+    assert not acceptance.judge_hosts("Connection refused", []).ok
+    assert not acceptance.judge_datastores("", []).ok
+
+
+def store(name: str, kind: int, size: int, shared: str = "", state: int = 0) -> str:
+    template = f"<TEMPLATE><SHARED>{shared}</SHARED></TEMPLATE>" if shared else "<TEMPLATE/>"
+    return (
+        f"<DATASTORE><NAME>{name}</NAME><TYPE>{kind}</TYPE><STATE>{state}</STATE><TOTAL_MB>{size}</TOTAL_MB>"
+        f"{template}</DATASTORE>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("stores", "expected", "ok", "detail"),
+    [
+        ([store("images", 0, 900), store("files", 2, 900)], ["images"], True, "2 datastores"),
+        # sizes are 0 until the first pass of the monitor, and for ever where the driver fails
+        ([store("images", 0, 0)], [], False, "images has no size"),
+        # a system datastore that is not shared is on the nodes
+        ([store("system", 1, 0, "NO")], [], True, "1 datastores"),
+        ([store("system", 1, 0, "YES")], [], False, "system has no size"),
+        ([store("system", 1, 9, "YES", state=1)], [], False, "system is disabled"),
+        ([store("images", 0, 9)], ["backup"], False, "backup is not known to OpenNebula"),
+    ],
+)
+def test_datastores(stores: list[str], expected: list[str], ok: bool, detail: str) -> None:
+    assert acceptance.judge_datastores(f"<DATASTORE_POOL>{''.join(stores)}</DATASTORE_POOL>", expected) == (ok, detail)
+
+
+@pytest.mark.parametrize(("release", "monitored"), [("6.10.0", "e-after"), ("7.4.0", "d2-after")])
+def test_answers_of_the_real_programs(contract_dir: Path, release: str, monitored: str) -> None:
+    records = (contract_dir / "opennebula" / release / "cli" / "datastore.jsonl").read_text().splitlines()
+    pool = next(r["stdout"] for r in map(json.loads, records) if r["argv"] == ["onedatastore", "list", "-x"])
+    assert acceptance.judge_datastores(pool, ["system", "default", "files"]) == (True, "3 datastores")
+    shown = (contract_dir / "opennebula/vm-states" / release / f"{monitored}.host.xml").read_text()
+    (name,) = (element.text for element in ElementTree.fromstring(shown).findall("NAME"))
+    assert acceptance.judge_hosts(f"<HOST_POOL>{shown}</HOST_POOL>", [str(name)]) == (True, "1 hosts")
+
+
+def test_a_disabled_host_of_the_real_program(contract_dir: Path) -> None:
+    shown = (contract_dir / "opennebula/vm-states/6.10.0/h-host-disabled.host.xml").read_text()
+    assert acceptance.judge_hosts(f"<HOST_POOL>{shown}</HOST_POOL>", []) == (False, "node1 is disabled")
+
+
+@pytest.mark.parametrize(
+    ("answer", "release", "ok", "detail"),
+    [
+        ([True, "7.4.0", 0], "7.4", True, "release 7.4.0"),
+        ([True, "7.4.0", 0], "7.4.1", True, "release 7.4.0"),
+        ([True, "7.4.0", 0], None, True, "release 7.4.0"),
+        ([True, "6.10.0", 0], "6.1", False, "it is release 6.10.0, not 6.1"),
+        (
+            [False, "User couldn't be authenticated, aborting call.", 256],
+            "7.4",
+            False,
+            "User couldn't be authenticated",
+        ),
+        ("hello", None, False, "the answer is not OpenNebula's"),
+    ],
+)
+def test_api(answer: Any, release: str | None, ok: bool, detail: str) -> None:
+    verdict = acceptance.judge_api(answer, release)
+    assert verdict.ok is ok and verdict.detail.startswith(detail)
+
+
+FILE = {"kind": "file", "mode": "0600", "owner": "oneadmin", "group": "oneadmin"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "ok", "detail"),
+    [
+        ({}, FILE, True, "file 0600 oneadmin:oneadmin"),
+        ({"mode": "600"}, FILE, True, "file 0600 oneadmin:oneadmin"),
+        ({"mode": "0640", "owner": "root"}, FILE, False, "mode is 0600, not 0640; owner is oneadmin, not root"),
+        ({"kind": "directory"}, FILE, False, "kind is file, not directory"),
+        ({}, None, False, "does not exist"),
+    ],
+)
+def test_path(wanted: dict[str, str], found: dict[str, str] | None, ok: bool, detail: str) -> None:
+    assert acceptance.judge_path(wanted, found) == (ok, detail)
+
+
+@pytest.mark.parametrize(
+    ("returncode", "output", "ok", "detail"),
+    [
+        (0, "OpenNebula 7.4.0\nCopyright\n", True, "OpenNebula 7.4.0"),
+        (0, "OpenNebula 6.10.0\n", False, "'7.4' is not in: OpenNebula 6.10.0"),
+        (1, "7.4: cannot\n", False, "ended with 1: 7.4: cannot"),
+        (0, "", False, "'7.4' is not in: (no output)"),
+    ],
+)
+def test_output(returncode: int, output: str, ok: bool, detail: str) -> None:
+    assert acceptance.judge_output(returncode, output, "7.4") == (ok, detail)
+
+
+def test_names_logins_clock() -> None:
+    assert acceptance.judge_names({"a": "10.0.0.1", "b": None}, {"a": ["10.0.0.1"], "b": ["x"]}) == (True, "2 names")
+    assert acceptance.judge_names({"a": "10.0.0.1", "b": None}, {"a": ["10.0.0.2"]}) == (
+        False,
+        "a resolves to 10.0.0.2, not 10.0.0.1; b does not resolve",
+    )
+    assert acceptance.judge_logins({"n1": (0, ""), "n2": (0, "Warning")}) == (True, "2 hosts")
+    assert acceptance.judge_logins({"n1": (255, "banner\nHost key verification failed.\n\n")}) == (
+        False,
+        "n1: Host key verification failed.",
+    )
+    assert acceptance.judge_clock(100.0, 98.0, 5.0).ok
+    assert acceptance.judge_clock(100.0, 106.0, 5.0) == (False, "-6.0 s (limit 5 s)")
+
+
+def test_checks_must_be_told_what_they_need() -> None:
+    for kind, needed in acceptance.NEEDS.items():
+        if needed:
+            with pytest.raises(CheckError, match=needed[0]):
+                acceptance.require({"type": kind})
+        assert acceptance.title(
+            {"type": kind, "argv": ["x"], "hosts": ["h"], "unit": "u", "port": 1, "contains": "", "path": "/"}
+        )
+    assert acceptance.title({"type": "clock", "name": "mine"}) == "mine"
+
+
+def test_only_guests_of_an_acceptance_are_left_over() -> None:
+    assert acceptance.left_over_domains("one-5\nacceptance-12ab\n\n my-acceptance-1\n") == ["acceptance-12ab"]
+    text = acceptance.domain_xml("acceptance-1", "qemu", "x86_64")
+    assert ElementTree.fromstring(text).attrib == {"type": "qemu"}

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.kvmcloud.stack.plugins.filter.acceptance_report import acceptance_report
+from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_report import as_text, rows_of
+
+
+def check(name: str, ok: bool = True, **more: Any) -> dict[str, Any]:
+    return {"name": name, "ok": ok, "skipped": False, "detail": "seen", "emulated": False, "seconds": 0.25, **more}
+
+
+RESULTS: dict[str, Any] = {
+    "front1": {"checks": [check("api", emulated=True), check("time"), check("hosts", ok=False, emulated=True)]},
+    "node1": {"checks": [check("guest", skipped=True, detail="not run in check mode")]},
+    "node2": {"unreachable": True, "msg": "No route\nto host"},
+    "node3": None,
+}
+HOSTVARS = {host: {"acceptance": result} for host, result in RESULTS.items()} | {"other": {}}
+
+
+def report(form: str) -> Any:
+    return acceptance_report([*RESULTS, "other"], HOSTVARS, format=form)
+
+
+def test_emulated_is_never_counted_as_passed() -> None:
+    assert report("counts") == {"total": 6, "passed": 1, "emulated": 1, "skipped": 1, "failed": 3}
+
+
+def test_table() -> None:
+    lines = report("text").splitlines()
+    assert lines[0].split() == ["host", "check", "result", "detail"]
+    assert lines[2].split() == ["front1", "api", "emulated", "seen"]
+    assert "FAILED: node2: host can be asked: No route to host" in lines
+    assert lines[-1] == (
+        "1 of 6 checks passed; 1 hold on an EMULATED OpenNebula, which proves nothing about the real one; "
+        "1 skipped; 3 failed."
+    )
+    assert len({line.index("FAILED") for line in lines if "  FAILED  " in line}) == 1, "columns are aligned"
+
+
+def test_junit() -> None:
+    suites = ElementTree.fromstring(report("junit").encode())
+    front = suites.find("testsuite[@name='front1']")
+    assert front is not None
+    assert (front.get("tests"), front.get("failures"), front.get("skipped")) == ("3", "1", "1")
+    outcome = {str(case.get("name")): [child.tag for child in case] for case in suites.iter("testcase")}
+    assert outcome["api"] == ["skipped", "system-out"]
+    assert outcome["time"] == ["system-out"]
+    assert outcome["hosts"] == ["failure", "system-out"]
+
+
+def test_json() -> None:
+    found = json.loads(report("json"))
+    assert found["summary"]["failed"] == 3
+    assert found["checks"][0] == {
+        "host": "front1",
+        "name": "api",
+        "outcome": "emulated",
+        "detail": "seen",
+        "emulated": True,
+        "seconds": 0.25,
+    }
+
+
+def test_signs_that_xml_cannot_carry() -> None:
+    odd = acceptance_report(
+        ["h"], {"h": {"acceptance": {"checks": [check('a\x00<&"é', detail="\x1b[31m")]}}}, format="junit"
+    )
+    (case,) = ElementTree.fromstring(odd.encode()).iter("testcase")
+    assert case.get("name") == 'a?<&"é'
+
+
+def test_no_hosts_and_wrong_format() -> None:
+    assert as_text(rows_of({})).endswith("0 of 0 checks passed; 0 failed.\n")
+    with pytest.raises(AnsibleFilterError, match="wanted text, junit, json or counts"):
+        report("html")
