@@ -12,6 +12,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils import cloud_invent
 class FilterModule:
     def filters(self) -> dict:
         return {
+            "host_addresses": cloud_inventory.host_addresses,
             "host_entries": cloud_inventory.host_entries,
             "opennebula_node_hosts": cloud_inventory.opennebula_node_hosts,
             "ssh_identities": cloud_inventory.ssh_identities,

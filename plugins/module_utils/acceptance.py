@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ElementTree
 from typing import Any, Iterable, Mapping, NamedTuple
+from xml.etree import ElementTree
 
 # What a check of each type needs to be told; the module's documentation says what it means.
 NEEDS: dict[str, tuple[str, ...]] = {

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-import xml.etree.ElementTree as ElementTree
 from typing import Any, Iterable, Mapping, NamedTuple
+from xml.etree import ElementTree
 
 PASSED, EMULATED, SKIPPED, FAILED = "passed", "emulated", "skipped", "FAILED"
 

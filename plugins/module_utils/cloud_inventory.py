@@ -43,6 +43,15 @@ def host_entries(hosts: Iterable[str], hostvars: HostVars) -> list[dict[str, Any
     return entries
 
 
+def host_addresses(hosts: Iterable[str], hostvars: HostVars) -> dict[str, str | None]:
+    """The full name of each host and the address it has to mean; None where a name server decides."""
+    addresses: dict[str, str | None] = {}
+    for host in hosts:
+        address = address_of(host, hostvars[host])
+        addresses[names_of(host, hostvars[host])[0]] = address if is_address(address) else None
+    return addresses
+
+
 def opennebula_node_hosts(hosts: Iterable[str], hostvars: HostVars) -> list[dict[str, Any]]:
     """The nodes of the inventory as hosts of OpenNebula, in the cluster that each names."""
     declared = []

@@ -121,7 +121,6 @@ def edited(content: str, entries: list[Entry], absent_names: list[str], own_name
 
 def _rewritten(line: Line, names: tuple[str, ...]) -> str:
     """The line with other names; its address, the space behind it and its comment as they were."""
-    head = re.match(r"^(\s*\S+\s+)", line.text)
-    assert head is not None
+    head = re.sub(r"^(\s*\S+\s+).*$", r"\1", line.text, flags=re.DOTALL)
     tail = f" {line.comment}" if line.comment else ""
-    return head.group(1) + " ".join(names) + tail
+    return head + " ".join(names) + tail

@@ -56,8 +56,10 @@ def plan_files(wanted: Iterable[ManagedFile], present: Mapping[str, PresentFile 
             {
                 "before_header": file.path,
                 "after_header": file.path,
-                "before": _shown(found.content if found else None, found, file.secret, "former"),
-                "after": _shown(file.content, _resulting(file, found), file.secret, "new"),
+                "before": _shown(found, file.secret, "former"),
+                "after": _shown(
+                    _written(file, file.content, found) if file.content is not None else None, file.secret, "new"
+                ),
             }
         )
     return FilePlan(changes, diff)
@@ -66,28 +68,25 @@ def plan_files(wanted: Iterable[ManagedFile], present: Mapping[str, PresentFile 
 def _is_as_wanted(file: ManagedFile, found: PresentFile | None) -> bool:
     if file.content is None or found is None:
         return file.content is None and found is None
-    return found == _resulting(file, found)
+    return found == _written(file, file.content, found)
 
 
-def _resulting(file: ManagedFile, found: PresentFile | None) -> PresentFile | None:
-    if file.content is None:
-        return None
+def _written(file: ManagedFile, content: bytes, found: PresentFile | None) -> PresentFile:
+    """The file as it will be: what the plan leaves open stays as it was found."""
     kept = found or PresentFile(b"", 0o644, 0, 0)
     return PresentFile(
-        file.content,
+        content,
         kept.mode if file.mode is None else file.mode,
         kept.uid if file.uid is None else file.uid,
         kept.gid if file.gid is None else file.gid,
     )
 
 
-def _shown(content: bytes | None, attributes: PresentFile | None, secret: bool, which: str) -> str:
-    if content is None or attributes is None:
+def _shown(file: PresentFile | None, secret: bool, which: str) -> str:
+    if file is None:
         return ""
-    head = f"# mode {attributes.mode:04o} uid {attributes.uid} gid {attributes.gid}\n"
-    if secret:
-        return head + f"({which} content is secret)\n"
-    return head + content.decode("utf-8", "replace")
+    head = f"# mode {file.mode:04o} uid {file.uid} gid {file.gid}\n"
+    return head + (f"({which} content is secret)\n" if secret else file.content.decode("utf-8", "replace"))
 
 
 def read_file(path: str) -> PresentFile | None:
@@ -121,8 +120,7 @@ def apply_plan(module: Any, plan: FilePlan) -> list[str]:
 def write_file(module: Any, file: ManagedFile) -> None:
     """Write beside and rename: a reader sees the former or the new file, never a part."""
     target = os.path.realpath(file.path)
-    wanted = _resulting(file, read_file(target))
-    assert wanted is not None
+    wanted = _written(file, file.content or b"", read_file(target))
     descriptor, beside = tempfile.mkstemp(prefix=".ansible_", dir=os.path.dirname(target))
     try:
         with os.fdopen(descriptor, "wb") as stream:

@@ -16,7 +16,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import 
     template_view,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import Template, Value
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import Template
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Argument, InputFile, NewId
 
 STATES = {"0": "init", "1": "ready", "2": "being created", "3": "being deleted", "4": "done", "5": "error"}
@@ -46,7 +46,8 @@ class VnetPlanner(MemberPlanner):
             except one_template.TemplateError as error:
                 raise Refused([f"{label}: address range {number}: {error}"]) from error
         if "VN_MAD" not in template and (not found or self._unusable(found)):
-            self.refuse(label, "it does not exist, and to create it the template needs VN_MAD.")
+            reason = "it is in state ERROR, and to create it anew" if found else "it does not exist, and to create it"
+            self.refuse(label, f"{reason} the template needs VN_MAD.")
 
     def create(self, declaration: Declaration, template: Template) -> None:
         name = declaration["name"]
@@ -165,7 +166,8 @@ def unready(pool: Sequence[Resource], ids: Sequence[int]) -> tuple[dict[str, str
     pending: dict[str, str] = {}
     failed: dict[str, str] = {}
     for network in pool:
-        state = network.fields.get("STATE", "")
+        # The first releases that this supports know no states of networks: what exists is ready.
+        state = network.fields.get("STATE", _READY)
         if network.id not in ids or state == _READY:
             continue
         if state == _ERROR:

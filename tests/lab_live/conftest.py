@@ -42,7 +42,8 @@ class LabUnderTest:
         self.inventory.write_text(yaml.safe_dump({"all": {"vars": variables, "hosts": hosts}}))
 
     def __call__(self, command: str, *arguments: str, rc: int = 0) -> str:
-        argv = [LAB, command, "-i", self.inventory, *arguments]
+        inventory = [] if command == "purge" else ["-i", self.inventory]
+        argv = [LAB, command, *inventory, *arguments]
         done = subprocess.run(argv, capture_output=True, text=True, env=self.environment, check=False)
         assert done.returncode == rc, f"lab {command} {arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr

@@ -55,3 +55,8 @@ def test_a_host_outside_the_limit_has_said_nothing():
     assert cloud_inventory.ssh_identities(["n1", "n2", "n3"], hostvars, "identity") == [
         {"names": ["n1", "10.0.0.1"], "host_keys": ["ssh-ed25519 H"], "public_keys": ["ssh-ed25519 P"]}
     ]
+
+
+def test_a_name_server_decides_what_a_host_without_an_address_means():
+    hostvars = {"a.example": {"ansible_host": "10.0.0.1"}, "b": {"host_network_hostname": "b.example"}}
+    assert cloud_inventory.host_addresses(hostvars, hostvars) == {"a.example": "10.0.0.1", "b.example": None}

@@ -139,7 +139,7 @@ def test_awaited(declared: list[dict[str, Any]], expected: set[str]) -> None:
 
 def test_unmonitored_tells_who_is_on_the_way_and_who_failed() -> None:
     failed = host("3", 1, "bad", template={"ERROR": ["Sat Nov 21 : Error monitoring Host bad"]})
-    pool = [failed, host("0", 2, "new"), host("2", 3, "good"), host("3", 4, "other")]
-    pending, errors = unmonitored(pool, {"bad", "new", "good"})
+    pool = [failed, host("0", 2, "new"), host("2", 3, "good"), host("1", 5, "looked at"), host("3", 4, "other")]
+    pending, errors = unmonitored(pool, {"bad", "new", "good", "looked at"})
     assert pending == {"new": "init (IM_MAD kvm, VM_MAD kvm)"}
     assert errors == {"bad": "Sat Nov 21 : Error monitoring Host bad"}

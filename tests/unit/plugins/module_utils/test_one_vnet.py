@@ -126,7 +126,7 @@ def test_structural_attributes_can_be_changed() -> None:
             {"name": "guests"},
             "state ERROR with leases in use: broken",
         ),
-        ([vnet("5")], {"name": "guests"}, "template needs VN_MAD"),
+        ([vnet("5")], {"name": "guests"}, "in state ERROR, and to create it anew the template needs VN_MAD"),
     ],
 )
 def test_refusals(present: list[Resource], wanted: dict[str, Any], words: str) -> None:
@@ -147,3 +147,4 @@ def test_unready_tells_what_oned_gave_up_with_its_text() -> None:
     assert unready([vnet("2")], [9]) == ({"guests": "being created"}, {})
     assert unready([vnet("1")], [9]) == ({}, {})
     assert unready([failed], [1]) == ({}, {})
+    assert unready([Resource(9, "guests")], [9]) == ({}, {}), "a release without states of networks"
