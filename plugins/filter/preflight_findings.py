@@ -78,7 +78,7 @@ EXAMPLES = r"""
 - name: Nothing speaks against the deployment
   ansible.builtin.assert:
     that: preflight_errors | length == 0
-    fail_msg: "{{ preflight_errors | map(attribute='what') | join('\n') }}"
+    fail_msg: "{{ preflight_errors | map(attribute='sentence') | join('\n') }}"
   vars:
     preflight_errors: >-
       {{ groups['all'] | kvmcloud.stack.preflight_findings(hostvars, groups, started=preflight_started,
@@ -184,7 +184,7 @@ def preflight_findings(
         virtual_networks=list(networks.values()),
     )
     found = findings(cloud, (*HOST_RULES, *NETWORK_RULES))
-    return [{**asdict(f), "sentence": f"{f.severity}: {f.host}: {f.what} {f.remedy}"} for f in found]
+    return [{**asdict(f), "sentence": f.sentence} for f in found]
 
 
 class FilterModule:

@@ -137,12 +137,11 @@ def plan_unit(
             actions.append("stop")
         return UnitPlan(name, tuple(actions), tuple(reasons))
 
-    changed = list(newer) or (["its configuration"] if predicting and wanted["config_changed"] else [])
     starting = state.active == "activating" and state.sub != "auto-restart"
     if state.active == "active" or starting:
-        if changed:
+        if newer:
             actions.append("restart")
-            reasons += [f"{path} is newer than the running daemon" for path in changed]
+            reasons += [f"{path} is newer than the running daemon" for path in newer]
         elif starting or port_answers is False:
             actions.append("wait")
     else:
@@ -181,13 +180,19 @@ ERROR = re.compile(r"\[E\]|error|fail|cannot|could not|unable|fatal|exception|de
 
 
 def daemon_words(journal: str, logs: Iterable[str] = (), limit: int = 8) -> str:
-    """The daemon's own words about why it did not start: the journal, and what it appended to its logs."""
-    words: list[str] = []
-    for text in (journal, *logs):
-        lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("-- ")]
-        errors = [line for line in lines if ERROR.search(line)]
-        words += (errors or lines)[-limit:]
-    return " / ".join(dict.fromkeys(words))
+    """The daemon's own words about why it did not start: the journal, and the errors it appended to its logs.
+
+    Other lines of a log may be the former daemon's farewell, so they count only where nothing else is said.
+    """
+    printed = _lines(journal)
+    logged = [line for text in logs for line in _lines(text)]
+    words = ([line for line in printed if ERROR.search(line)] or printed)[-limit:]
+    words += [line for line in logged if ERROR.search(line)][-limit:]
+    return " / ".join(dict.fromkeys(words or logged[-limit:]))
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("-- ")]
 
 
 def failure_sentence(

@@ -96,7 +96,7 @@ def compare(wanted: Sequence[AddressRange], present: Sequence[AddressRange]) -> 
             match = None if position in partners else next((other for other in free if fits(one, other)), None)
             if match is not None:
                 partners[position] = match
-                pass
+                free.remove(match)
     changes = [
         Change(one, partners.get(position))
         for position, one in enumerate(wanted)

@@ -26,6 +26,11 @@ class Finding:
     remedy: str
     severity: str = "error"
 
+    @property
+    def sentence(self) -> str:
+        """All of it on one line: 'error: node1: what was found. What to do.'"""
+        return f"{self.severity}: {self.host}: {self.what} {self.remedy}"
+
 
 @dataclass
 class Host:
@@ -76,7 +81,7 @@ Rule = Callable[[Cloud], Iterable[Finding]]
 def unreachable_hosts(cloud: Cloud) -> Iterator[Finding]:
     for host in cloud.hosts:
         if host.probe is None:
-            why = host.unreachable or "the probe brought no result"
+            why = (host.unreachable or "the probe brought no result").rstrip(". ")
             yield Finding(
                 host.name,
                 f"{host.name} could not be looked at: {why}.",

@@ -44,12 +44,6 @@ options:
         type: list
         elements: path
         default: []
-      config_changed:
-        description:
-          - Whether an earlier task changes a file of O(units[].config_files).
-          - Used in check mode only, where that task has only predicted the change and the times of files cannot tell.
-        type: bool
-        default: false
       port:
         description: TCP port that answers when the daemon is up. Without it, a daemon that stays for a second is up.
         type: int
@@ -62,6 +56,13 @@ options:
         type: list
         elements: path
         default: []
+  predicted_changes:
+    description:
+      - Files that earlier tasks change.
+      - Used in check mode only, where those tasks have only predicted the change and the times of files cannot tell.
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
@@ -124,8 +125,6 @@ restored:
 """
 
 import contextlib
-import hashlib
-import json
 import os
 import socket
 import time
@@ -144,7 +143,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.guarded_service imp
     unit_name,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.host_probe import sockets
-from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import ManagedFile, read_file, write_file
+from ansible_collections.kvmcloud.stack.plugins.module_utils.last_good import LastGood
 
 LAST_GOOD = "/var/lib/kvmcloud.stack/last-good"
 STOP_SECONDS = 10
@@ -160,12 +159,12 @@ SPEC = {
             "enabled": {"type": "bool", "default": True},
             "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
             "config_files": {"type": "list", "elements": "path", "default": []},
-            "config_changed": {"type": "bool", "default": False},
             "port": {"type": "int"},
             "start_timeout": {"type": "int", "default": 90},
             "log_files": {"type": "list", "elements": "path", "default": []},
         },
     },
+    "predicted_changes": {"type": "list", "elements": "path", "default": []},
 }
 
 
@@ -213,68 +212,6 @@ def port_answers(port):
                     with contextlib.suppress(OSError), socket.create_connection((address, port), 1):
                         return True
     return False
-
-
-class LastGood:
-    """Copies of the configuration files with which a unit is known to have started."""
-
-    def __init__(self, module, unit, paths, seen):
-        self.module, self.paths, self.seen = module, paths, seen
-        self.folder = os.path.join(LAST_GOOD, unit)
-        self.refused = os.path.join(self.folder, "refused")
-        self.record_path = os.path.join(self.folder, "record.json")
-        self.record = {}
-        with contextlib.suppress(OSError, ValueError), open(self.record_path, encoding="utf-8") as stream:
-            self.record = json.load(stream)
-
-    def copy_of(self, path, folder=None):
-        return os.path.join(folder or self.folder, path.lstrip("/"))
-
-    @staticmethod
-    def digest(path):
-        found = read_file(path)
-        return None if found is None else hashlib.sha256(found.content).hexdigest()
-
-    def proven(self, invocation):
-        """Whether the running daemon is known to have started with exactly the files on disk."""
-        return self.record.get("invocation") == invocation and all(
-            self.record.get("files", {}).get(path) == self.digest(path) for path in self.paths
-        )
-
-    def keep(self, source, target):
-        found = read_file(source)
-        if found is not None:
-            os.makedirs(LAST_GOOD, mode=0o700, exist_ok=True)
-            os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-            write_file(self.module, ManagedFile(target, found.content, 0o600, 0, 0))
-
-    def save(self, invocation):
-        """The record comes last: copies that it does not vouch for are not used."""
-        for path in self.paths:
-            self.keep(path, self.copy_of(path))
-        record = {"invocation": invocation, "files": {path: self.digest(path) for path in self.paths}}
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        write_file(self.module, ManagedFile(self.record_path, json.dumps(record, indent=1).encode(), 0o600, 0, 0))
-
-    def differing(self):
-        """Content of the last good files that are not what is on disk now."""
-        contents = {}
-        for path in self.paths:
-            digest = self.record.get("files", {}).get(path)
-            copy = read_file(self.copy_of(path))
-            if digest is None or copy is None or digest == self.digest(path):
-                continue
-            if hashlib.sha256(copy.content).hexdigest() == digest:
-                contents[path] = copy.content
-        return contents
-
-    def restore(self):
-        """Put back what differs; returns the paths. The refused files are kept, somebody may have written them."""
-        contents = self.differing()
-        for path, content in contents.items():
-            self.keep(path, self.copy_of(path, self.refused))
-            write_file(self.module, ManagedFile(path, content))
-        return list(contents)
 
 
 def file_times(paths):
@@ -354,7 +291,7 @@ def bring_up(module, systemd, unit, action, last_good):
     module.fail_json(msg=sentence, restored=restored)
 
 
-def apply(module, systemd, unit, plan, last_good):
+def apply(module, systemd, unit, state, plan, last_good):
     if "reload" in plan.actions:
         systemd.do("daemon-reload")
     for verb in ("enable", "disable", "stop"):
@@ -364,7 +301,7 @@ def apply(module, systemd, unit, plan, last_good):
         if action in plan.actions:
             bring_up(module, systemd, unit, action, last_good)
     if unit["state"] == "started" and unit["config_files"]:
-        invocation = systemd.state(plan.name).invocation if plan.actions else last_good.seen
+        invocation = systemd.state(plan.name).invocation if plan.actions else state.invocation
         if not last_good.proven(invocation):
             last_good.save(invocation)
 
@@ -394,12 +331,14 @@ def main():
     except ServiceError as error:
         module.fail_json(msg=str(error))
     for unit, state in zip(units, states):
-        last_good = LastGood(module, unit_name(unit["name"]), unit["config_files"], state.invocation)
+        last_good = LastGood(module, LAST_GOOD, unit_name(unit["name"]), unit["config_files"])
         newer = newer_files(state, file_times(unit["config_files"]), time.monotonic(), time.time())
         if newer and last_good.proven(state.invocation):
             newer = []  # touched, but the daemon is known to have started with this very content
         answers = port_answers(unit["port"]) if unit["port"] and state.active == "active" else None
         try:
+            if module.check_mode:
+                newer = newer or [path for path in unit["config_files"] if path in module.params["predicted_changes"]]
             plans.append(plan_unit(unit, state, newer, answers, module.check_mode))
         except ServiceError as error:
             wrong.append(str(error))
@@ -414,8 +353,8 @@ def main():
     }
     if not module.check_mode:
         try:
-            for unit, plan, last_good in zip(units, plans, last_goods):
-                apply(module, systemd, unit, plan, last_good)
+            for unit, state, plan, last_good in zip(units, states, plans, last_goods):
+                apply(module, systemd, unit, state, plan, last_good)
         except ServiceError as error:
             module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -229,6 +229,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+path:
+  description: The file that was edited, links followed.
+  returned: success
+  type: str
+  sample: /etc/one/oned.conf
 edits:
   description: What was changed, one sentence each and without secrets; in check mode what would be.
   returned: always
@@ -347,7 +352,7 @@ def main() -> None:
             msg=missing_required_lib("ruamel.yaml (Debian: python3-ruamel.yaml, EL: python3-ruamel-yaml)"),
             exception=traceback.format_exc(),
         )
-    result = {"changed": plan.changed, "edits": plan.changes, "format": plan.file_format}
+    result = {"path": path, "changed": plan.changed, "edits": plan.changes, "format": plan.file_format}
     for warning in plan.warnings:
         module.warn(f"{path}: {warning}")
     if module._diff and plan.changed:
@@ -379,6 +384,7 @@ def report_missing(module: AnsibleModule, path: str) -> NoReturn:
     file_format = format_of(path) if params["format"] == "auto" else params["format"]
     edits = [read_edit(number, edit, file_format) for number, edit in enumerate(params["edits"], 1)]
     module.exit_json(
+        path=path,
         changed=True,
         edits=[f"edit {edit.target}" for edit in edits],
         format=file_format,

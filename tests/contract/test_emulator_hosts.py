@@ -96,13 +96,21 @@ def test_a_repaired_host_recovers_when_it_is_enabled_again(machine):
 def test_sync_copies_the_remotes_and_removes_what_is_gone(machine):
     run(machine, "onehost create node1 -i kvm -v kvm")
     stale = machine.root / "nodes/node1/gone.sh"
-    stale.parent.mkdir()
+    assert until(lambda: "<STATE>2</STATE>" in host(machine, "node1"))
     stale.touch()
     (machine.root / "var/lib/one/remotes/hooks/mine.sh").write_text("#!/bin/sh\n", encoding="ascii")
-    answer = run(machine, "onehost sync node1")
+    answer = run(machine, "onehost sync --force node1")
     assert (answer.rc, answer.stdout.splitlines()[-1]) == (0, "All hosts updated successfully.")
     assert (machine.root / "nodes/node1/hooks/mine.sh").read_text(encoding="ascii") == "#!/bin/sh\n"
     assert not stale.exists()
+
+
+def test_a_new_host_gets_the_remotes_and_then_needs_no_sync(machine):
+    run(machine, "onehost create node1 -i kvm -v kvm")
+    assert until(lambda: f"<VERSION><![CDATA[{machine.release}]]>" in host(machine, "node1"))
+    assert (machine.root / "nodes/node1/hooks/ft/host_error.rb").exists()
+    answer = run(machine, "onehost sync")
+    assert (answer.rc, answer.stdout) == (0, "No hosts are going to be updated.\n")
 
 
 def test_sync_of_an_unreachable_host_fails_and_names_it(machine):

@@ -17,6 +17,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 LAB = str(CHECKOUT / "tests/lab/lab")
 INVENTORY = str(CHECKOUT / "tests/live/inventory")
+SSH_CONFIG = "/var/lib/kvmcloud-lab/labs/live/ssh/config"
 
 
 @dataclass
@@ -94,15 +95,7 @@ def lab(*arguments: str) -> str:
 
 
 def on(host: str, command: str, check: bool = True) -> str:
-    """Runs a shell command on a lab host through Ansible's own connection, outside of any playbook."""
-    done = subprocess.run(
-        ["ansible", "-i", INVENTORY, host, "-m", "ansible.builtin.raw", "-a", command],
-        cwd=CHECKOUT,
-        env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    head, _, body = done.stdout.partition(">>\n")
+    """Runs a shell command on a lab host, past Ansible."""
+    done = subprocess.run(["ssh", "-F", SSH_CONFIG, host, command], capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, f"on {host}: {command}\n{done.stdout}{done.stderr}"
-    return body
+    return done.stdout

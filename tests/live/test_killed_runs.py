@@ -11,7 +11,7 @@ import cloud
 import pytest
 from conftest import renew
 
-# What a cloud consists of, without what differs between two equal ones: key material, passwords, times, sizes, databases.
+# What a cloud consists of, without what differs between two equal ones: keys, passwords, times, sizes, databases.
 STATE = r"""
 cd /
 one=var/lib/one

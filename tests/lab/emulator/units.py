@@ -13,6 +13,8 @@ Description=OpenNebula Cloud Controller Daemon (emulated)
 After=network.target remote-fs.target mariadb.service mysql.service opennebula-ssh-agent.service
 Wants=opennebula-hem.service opennebula-ssh-agent.service{wants}
 Wants=opennebula-showback.timer opennebula-ssh-socks-cleaner.timer
+StartLimitIntervalSec=60
+StartLimitBurst=3
 
 [Service]
 Type=notify
@@ -25,7 +27,7 @@ ExecStart=/usr/bin/oned -f
 TimeoutStartSec=90
 TimeoutStopSec=90
 Restart=on-failure
-RestartSec=60
+RestartSec=5
 
 [Install]
 WantedBy=multi-user.target

@@ -17,7 +17,7 @@ from kvmcloud_lab.podman import container_states, podman
 from kvmcloud_lab.programs import LabError, run
 from kvmcloud_lab.seed import seed_dir
 
-STARTUP_LIMIT = 60.0  # seconds until ssh answers; on an idle machine it is one
+STARTUP_LIMIT = 120.0  # seconds until ssh answers; on an idle machine it is one
 
 # Runs as the first program of the container and becomes systemd.
 # * podman binds its files over /etc/hosts and others; unmounted, they are ordinary and can be replaced in one step.

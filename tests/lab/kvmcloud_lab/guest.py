@@ -23,8 +23,8 @@ from kvmcloud_lab.processes import end_process, running_pid
 from kvmcloud_lab.programs import LabError, run
 from kvmcloud_lab.seed import pack_seed
 
-STARTUP_LIMIT = 240.0  # seconds until ssh answers; alone on the machine it is twenty
-SHUTDOWN_LIMIT = 90.0
+STARTUP_LIMIT = 600.0  # seconds until ssh answers; alone on the machine it is twenty-five
+SHUTDOWN_LIMIT = 180.0
 
 # A guest's reboot is QEMU's reset: the same process, disks and links, and a kernel that starts anew.
 KERNEL = "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet init=/usr/local/sbin/lab-init"

@@ -78,5 +78,6 @@ def test_in_a_real_run(tmp_path: Path) -> None:
     assert ("front1", "opennebula_database_password looks like a default.") in told
     assert ("front1, node1", "opennebula_repository_key_fingerprint is not set.") in told
     assert any(host == "node1" and "could not be looked at" in what for host, what in told)
+    assert all(finding["sentence"].startswith(("error: ", "warning: ")) for finding in found)
     assert any("overlap on one wire" in what for _host, what in told)
     assert not any("node2" in host for host, _what in told), "hosts outside --limit were not looked at"

@@ -26,7 +26,7 @@ HUNG = RUNNING._replace(active="activating", sub="start")
 
 
 def wanted(**changes: Any) -> dict[str, Any]:
-    return {"name": "oned", "enabled": True, "state": "started", "config_changed": False, **changes}
+    return {"name": "oned", "enabled": True, "state": "started", **changes}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,6 @@ def wanted(**changes: Any) -> dict[str, Any]:
         pytest.param(wanted(), HUNG._replace(sub="auto-restart"), [], None, ("start",), id="crashes in a loop"),
         pytest.param(wanted(), RUNNING, [], False, ("wait",), id="port is not there yet"),
         pytest.param(wanted(), RUNNING._replace(stale=True), [], True, ("reload",), id="unit file changed"),
-        pytest.param(wanted(config_changed=True), RUNNING, [], True, (), id="the hint is for check mode only"),
         pytest.param(wanted(state="stopped"), RUNNING, ["/x"], True, ("stop",), id="not wanted"),
         pytest.param(wanted(state="stopped", enabled=False), STOPPED, [], None, ("disable",), id="not at boot either"),
         pytest.param(
@@ -76,7 +75,6 @@ def test_units_that_cannot_start(state: UnitState, sentence: str) -> None:
 def test_check_mode_predicts() -> None:
     absent = STOPPED._replace(load="not-found")
     assert plan_unit(wanted(), absent, [], None, predicting=True).actions == ("enable", "start")
-    assert plan_unit(wanted(config_changed=True), RUNNING, [], True, predicting=True).actions == ("restart",)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +152,8 @@ def test_words_of_the_daemon() -> None:
         "Error while parsing / syntax error at line 3 / [Z0][VMM][E]: Unable to load driver"
     )
     assert daemon_words("only this\n") == "only this"
+    assert daemon_words("only this\n", ["[I]: All modules finalized, exiting.\n"]) == "only this"
+    assert daemon_words("", ["[I]: one\n[I]: two\n"]) == "[I]: one / [I]: two"
     assert daemon_words("") == ""
 
 

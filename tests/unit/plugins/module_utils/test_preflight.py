@@ -209,7 +209,8 @@ NO_KVM = {"kvm_device": False, "cpu": {"processors": 1, "virtualisation": None}}
 def test_one_thing_wrong(broken: Cloud, severity: str, where: str, words: str) -> None:
     (found,) = [f for f in preflight.findings(broken, preflight.HOST_RULES) if words in f.what]
     assert (found.severity, found.host) == (severity, where)
-    assert found.what.endswith(".")
+    assert found.sentence == f"{severity}: {where}: {found.what} {found.remedy}"
+    assert found.what.endswith(".") and not found.what.endswith("..")
     assert found.remedy.endswith(".")
 
 

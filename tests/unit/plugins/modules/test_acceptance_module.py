@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from host_module import ModuleFailed, run_module
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils import acceptance_checks
 from ansible_collections.kvmcloud.stack.plugins.modules import acceptance
 
 
@@ -75,7 +76,7 @@ def test_command(capsys: Any, programs: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert one(capsys, type="command_output", argv=["tool"], contains="7.4") == (True, "tool 7.4.0")
     assert not one(capsys, type="command_output", argv=["no-such-tool"], contains="7.4")[0]
     programs("slow", "sleep 30")
-    monkeypatch.setattr(acceptance, "COMMAND_SECONDS", 1)
+    monkeypatch.setattr(acceptance_checks, "COMMAND_SECONDS", 1)
     assert one(capsys, type="command_output", argv=["slow"], contains="x") == (False, "slow did not end within 1 s")
 
 
@@ -124,7 +125,7 @@ def test_api(capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     oned.server.server_close()
     assert one(capsys, url=url, **check) == (False, "Connection refused")
     with socket.create_server(("127.0.0.1", 0)) as frozen:
-        monkeypatch.setattr(acceptance, "API_SECONDS", 1)
+        monkeypatch.setattr(acceptance_checks, "API_SECONDS", 1)
         ok, detail = one(capsys, url=f"http://127.0.0.1:{frozen.getsockname()[1]}/RPC2", **check)
         assert not ok and "timed out" in detail
     assert not one(capsys, type="opennebula_api", url=url, auth_file=str(tmp_path / "none"))[0]

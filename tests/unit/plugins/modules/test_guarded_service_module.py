@@ -124,7 +124,7 @@ def test_start_converge_restart(unit: Unit, capsys: Any) -> None:
 def test_check_mode_is_told_of_a_change_that_was_only_predicted(unit: Unit, capsys: Any) -> None:
     unit.configure("good")
     run_module(capsys, guarded_service, **unit.params())
-    wanted = unit.params(config_changed=True)
+    wanted = {**unit.params(), "predicted_changes": [str(unit.config)]}
     assert actions(run_module(capsys, guarded_service, check=True, **wanted)) == ["restart"]
     assert not run_module(capsys, guarded_service, **wanted)["changed"], "in a real run the times of the files decide"
 

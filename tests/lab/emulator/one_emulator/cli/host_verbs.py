@@ -1,13 +1,8 @@
 """Verbs of onehost, among them the copying of the remotes to the nodes."""
 
-import os
-import subprocess
-
-from ..paths import real
+from .. import remotes
 from .client import CliError
 
-REMOTES = "/var/lib/one/remotes"
-REMOTE_DIRECTORY = "/var/tmp/one"
 BAR = 40
 OK, DISABLED, OFFLINE = 0, 1, 2
 UNVERSIONED = "nil versions are discouraged and will be deprecated in Rubygems 4"
@@ -52,12 +47,12 @@ def sync(call):
         return
     names = [host.value("NAME") for host in hosts]
     call.out("".join(f"* Adding {name} to upgrade\n" for name in names))
-    archive = _pack()
+    archive = remotes.pack()
     failed = []
     for number, name in enumerate(names, 1):
         filled = BAR * number // len(names)
         call.out(f"[{'=' * filled}{'-' * (BAR - filled)}] {number}/{len(names)} {name:<33}\n")
-        if not _copy(name, archive):
+        if not remotes.copy(name, archive):
             failed.append(name)
     noise = f"{UNVERSIONED}\n" if any(not host.value("TEMPLATE/VERSION") for host in hosts) else ""
     if failed:
@@ -80,32 +75,6 @@ def _chosen(call):
 
 
 def _outdated(hosts, force):
-    with open(real(f"{REMOTES}/VERSION"), encoding="ascii") as file:
-        present = file.read().strip()
+    """A host whose remotes are of the front-end's version is left alone unless it is forced."""
+    present = remotes.version()
     return [host for host in hosts if force or host.value("TEMPLATE/VERSION") != present]
-
-
-def _pack():
-    """The remotes as an archive; links are followed, as the real command does."""
-    return subprocess.run(
-        ["tar", "-C", real(REMOTES), "--dereference", "-cf", "-", "."], capture_output=True, check=True
-    ).stdout
-
-
-def _copy(name, archive):
-    receive = (
-        f"rm -rf {REMOTE_DIRECTORY}.new && mkdir -p {REMOTE_DIRECTORY}.new && tar -C {REMOTE_DIRECTORY}.new -xf - && "
-        f"rm -rf {REMOTE_DIRECTORY} && mv {REMOTE_DIRECTORY}.new {REMOTE_DIRECTORY}"
-    )
-    try:
-        done = subprocess.run(
-            ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "--", name, receive],
-            input=archive,
-            capture_output=True,
-            check=False,
-            timeout=120,
-            cwd=os.environ.get("HOME") or "/",
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0

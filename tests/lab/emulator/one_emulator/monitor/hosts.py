@@ -3,14 +3,14 @@
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
+from .. import remotes
 from ..log import write
-from ..paths import real
 from ..pools.states import DISABLED, ERROR, INIT, MONITORED, OFFLINE
 from .cycle import Cycle
 
 # Known to monitord.conf: a host with another driver stays in init for ever.
 DRIVERS = ("kvm", "qemu", "lxc", "dummy")
-CONNECT_SECONDS = 10
+NO_REMOTES = "none"
 PROBE = (
     "set -e; LC_ALL=C; export LC_ALL; "
     "grep -c ^processor /proc/cpuinfo; "
@@ -19,7 +19,8 @@ PROBE = (
     "sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1 | grep . || echo unknown; "
     "df -Pk /var/lib/one/datastores 2>/dev/null | awk 'END{print $2, $3, $4}'; "
     "command -v virsh >/dev/null || { echo 'virsh: command not found' >&2; exit 1; }; "
-    "virsh -c qemu:///system --readonly version | sed -n 's/^Running hypervisor: *//p' | grep . || echo QEMU"
+    "virsh -c qemu:///system --readonly version >/dev/null; "
+    f"cat {remotes.ON_NODE}/VERSION 2>/dev/null || echo {NO_REMOTES}"
 )
 
 
@@ -51,23 +52,26 @@ class HostMonitor(Cycle):
                 pool.failed(host, reason)
 
 
-def ssh(name, command, **options):
-    """Run a command on a host as oneadmin would: no questions, keys and known hosts as in ~/.ssh."""
-    argv = ["ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}", "--", name, command]
-    return subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False, **options)
-
-
 def probe(name):
-    """What is known of a host, or the reason why nothing is."""
+    """What is known of a host, or the reason why nothing is. A host without remotes gets them first."""
+    facts, reason = _probe_once(name)
+    if facts and facts["template"]["VERSION"] == NO_REMOTES:
+        if not remotes.copy(name, remotes.pack()):
+            return None, f"Could not update remotes in {name}"
+        facts, reason = _probe_once(name)
+    return facts, reason
+
+
+def _probe_once(name):
     try:
-        done = ssh(name, PROBE, stdin=subprocess.DEVNULL, timeout=CONNECT_SECONDS + 20, cwd=real("/var/lib/one"))
+        done = remotes.ssh(name, PROBE, seconds=remotes.CONNECT_SECONDS + 20)
     except subprocess.TimeoutExpired:
         return None, "the probe did not answer in time"
     except OSError as problem:
         return None, str(problem)
     if done.returncode != 0:
-        return None, " ".join(done.stderr.split()) or f"ssh ended with status {done.returncode}"
-    return _facts(done.stdout.splitlines()), ""
+        return None, " ".join(done.stderr.decode(errors="replace").split()) or f"ssh ended with {done.returncode}"
+    return _facts(done.stdout.decode(errors="replace").splitlines()), ""
 
 
 def _facts(lines):
@@ -83,5 +87,12 @@ def _facts(lines):
             "USED_CPU": 0,
             "USED_MEMORY": total_memory - free_memory,
         },
-        "template": {"ARCH": arch, "HOSTNAME": hostname, "MODELNAME": model, "HYPERVISOR": "kvm", "EMULATED": "YES"},
+        "template": {
+            "ARCH": arch,
+            "HOSTNAME": hostname,
+            "MODELNAME": model,
+            "HYPERVISOR": "kvm",
+            "VERSION": lines[7],
+            "EMULATED": "YES",
+        },
     }

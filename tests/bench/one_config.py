@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """CPU time of all edits of one oned.conf: parse, edit, render, and read it again to check.
 
-    tests/benchmarks/one_config.py [FILE] [--json]
+    tests/bench/one_config.py [FILE] [--json]
 
 Without a file it makes one of its own of about 1,500 lines. Seconds depend on the machine, so each figure is also given
 in units of one `len(re.findall(...))` of all words of the same text, the least that looking at every word costs.

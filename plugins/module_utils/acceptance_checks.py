@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks a live host what acceptance.py judges: one method per type of check."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import http.client
+import os
+import platform
+import pwd
+import socket
+import stat
+import tempfile
+import time
+import uuid
+import xmlrpc.client
+from typing import Any, Mapping
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import acceptance
+from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance import Verdict
+
+Check = Mapping[str, Any]
+
+CONNECT_SECONDS = 5
+API_SECONDS = 15
+COMMAND_SECONDS = 60
+TIMED_OUT = 124  # status of timeout(1)
+
+
+class LimitedTransport(xmlrpc.client.Transport):
+    """The standard transport waits for a frozen oned for ever."""
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(host, timeout=API_SECONDS)
+
+
+class Host:
+    """The checks by type; each returns a verdict and raises OSError where the host does not even answer."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self.started = time.time()
+
+    def run(self, argv: list[str]) -> tuple[int, str, str]:
+        environment = {"LC_ALL": "C", "ONE_XMLRPC_TIMEOUT": str(API_SECONDS)}
+        limited = ["timeout", "--kill-after=5", str(COMMAND_SECONDS), *argv]
+        result: tuple[int, str, str] = self.module.run_command(limited, environ_update=environment, cwd="/")
+        if result[0] == TIMED_OUT:
+            raise OSError(f"{argv[0]} did not end within {COMMAND_SECONDS} s")
+        return result
+
+    def unit_active(self, check: Check) -> Verdict:
+        returncode, out, err = self.run(["systemctl", "is-active", check["unit"]])
+        return acceptance.judge_unit(returncode, out or err)
+
+    def port_answers(self, check: Check) -> Verdict:
+        with socket.create_connection((check["host"], check["port"]), CONNECT_SECONDS):
+            return Verdict(True, f"{check['host']}:{check['port']}")
+
+    def command_output(self, check: Check) -> Verdict:
+        returncode, out, err = self.run(check["argv"])
+        return acceptance.judge_output(returncode, out + err, check["contains"])
+
+    def path(self, check: Check) -> Verdict:
+        try:
+            state = os.stat(check["path"])
+        except FileNotFoundError:
+            return acceptance.judge_path(check, None)
+        owner, group = str(state.st_uid), str(state.st_gid)
+        with contextlib.suppress(KeyError):
+            owner = pwd.getpwuid(state.st_uid).pw_name
+        with contextlib.suppress(KeyError):
+            group = grp.getgrgid(state.st_gid).gr_name
+        kind = "directory" if stat.S_ISDIR(state.st_mode) else "file" if stat.S_ISREG(state.st_mode) else "other"
+        found = {"kind": kind, "mode": f"{stat.S_IMODE(state.st_mode):04o}", "owner": owner, "group": group}
+        return acceptance.judge_path(check, found)
+
+    def names_resolve(self, check: Check) -> Verdict:
+        found = {}
+        for name in check["names"]:
+            with contextlib.suppress(OSError):
+                found[name] = sorted({answer[4][0] for answer in socket.getaddrinfo(name, None)})
+        return acceptance.judge_names(check["names"], found)
+
+    def ssh_login(self, check: Check) -> Verdict:
+        options = ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}"]
+        answers = {}
+        for host in check["hosts"]:
+            returncode, _out, err = self.run([*self.as_user(check["user"]), "ssh", *options, host, "true"])
+            answers[host] = (returncode, err)
+        return acceptance.judge_logins(answers)
+
+    def as_user(self, user: str) -> list[str]:
+        try:
+            account = pwd.getpwnam(user)
+        except KeyError as error:
+            raise OSError(f"the user {user} does not exist") from error
+        return [] if account.pw_uid == os.geteuid() else ["runuser", "-u", user, "--"]
+
+    def clock(self, check: Check) -> Verdict:
+        # the reference was taken when the task was sent: checks that ran before this one do not count
+        return acceptance.judge_clock(self.started, check["reference"], check["within"])
+
+    def opennebula_api(self, check: Check) -> Verdict:
+        with open(check["auth_file"], encoding="utf-8") as stream:
+            session = stream.read().strip()
+        proxy = xmlrpc.client.ServerProxy(check["url"], transport=LimitedTransport())
+        return acceptance.judge_api(proxy.one.system.version(session), check["release"])
+
+    def opennebula_hosts(self, check: Check) -> Verdict:
+        return acceptance.judge_hosts(self.pool("onehost"), check["expected"])
+
+    def opennebula_datastores(self, check: Check) -> Verdict:
+        return acceptance.judge_datastores(self.pool("onedatastore"), check["expected"])
+
+    def pool(self, command: str) -> str:
+        returncode, out, err = self.run([command, "list", "-x"])
+        if returncode:
+            # 5.12 prints its errors on standard output
+            raise OSError((err or out).strip() or f"{command} ended with {returncode}")
+        return out
+
+    def libvirt_domain(self, check: Check) -> Verdict:
+        virsh = [*self.as_user("root"), "virsh", "--quiet", "--connect", "qemu:///system"]
+        for name in acceptance.left_over_domains(self.run([*virsh, "list", "--name"])[1]):
+            self.run([*virsh, "destroy", name])
+        name = acceptance.DOMAIN_PREFIX + uuid.uuid4().hex[:12]
+        text = acceptance.domain_xml(name, check["domain_type"], platform.machine())
+        descriptor, path = tempfile.mkstemp(suffix=".xml", dir=self.module.tmpdir)
+        try:
+            with os.fdopen(descriptor, "w") as stream:
+                stream.write(text)
+            returncode, out, err = self.run([*virsh, "create", path])
+            if returncode:
+                return Verdict(False, (err or out).strip())
+            state = self.run([*virsh, "domstate", name])[1].strip()
+        finally:
+            os.unlink(path)
+            returncode, out, err = self.run([*virsh, "destroy", name])
+        if state != "running":
+            return Verdict(False, f"the guest is {state or 'gone'} after its start")
+        if returncode:
+            return Verdict(False, f"the guest {name} could not be stopped: {(err or out).strip()}")
+        return Verdict(True, f"type {check['domain_type']}")
+
+
+def judged(host: Host, check: Check) -> Verdict:
+    """The verdict; an error on the way is one too."""
+    try:
+        verdict: Verdict = getattr(host, check["type"])(check)
+        return verdict
+    except (xmlrpc.client.Error, http.client.HTTPException) as error:
+        return Verdict(False, f"no proper answer: {error}")
+    except OSError as error:
+        return Verdict(False, str(error.strerror or error))

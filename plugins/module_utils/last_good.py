@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration files with which a service is known to have started, kept to go back to."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from typing import Any
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import ManagedFile, read_file, write_file
+
+
+class LastGood:
+    """Copies of the configuration files with which a unit is known to have started."""
+
+    def __init__(self, module: Any, root: str, unit: str, paths: list[str]) -> None:
+        self.module, self.root, self.paths = module, root, paths
+        self.folder = os.path.join(root, unit)
+        self.refused = os.path.join(self.folder, "refused")
+        self.record_path = os.path.join(self.folder, "record.json")
+        self.record: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ValueError), open(self.record_path, encoding="utf-8") as stream:
+            self.record = json.load(stream)
+
+    def copy_of(self, path: str, folder: str | None = None) -> str:
+        return os.path.join(folder or self.folder, path.lstrip("/"))
+
+    @staticmethod
+    def digest(path: str) -> str | None:
+        found = read_file(path)
+        return None if found is None else hashlib.sha256(found.content).hexdigest()
+
+    def proven(self, invocation: str) -> bool:
+        """Whether the running daemon is known to have started with exactly the files on disk."""
+        return self.record.get("invocation") == invocation and all(
+            self.record.get("files", {}).get(path) == self.digest(path) for path in self.paths
+        )
+
+    def keep(self, source: str, target: str) -> None:
+        found = read_file(source)
+        if found is not None:
+            os.makedirs(self.root, mode=0o700, exist_ok=True)
+            os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+            write_file(self.module, ManagedFile(target, found.content, 0o600, 0, 0))
+
+    def save(self, invocation: str) -> None:
+        """The record comes last: copies that it does not vouch for are not used."""
+        for path in self.paths:
+            self.keep(path, self.copy_of(path))
+        record = {"invocation": invocation, "files": {path: self.digest(path) for path in self.paths}}
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        write_file(self.module, ManagedFile(self.record_path, json.dumps(record, indent=1).encode(), 0o600, 0, 0))
+
+    def differing(self) -> dict[str, bytes]:
+        """Content of the last good files that are not what is on disk now."""
+        contents = {}
+        for path in self.paths:
+            digest = self.record.get("files", {}).get(path)
+            copy = read_file(self.copy_of(path))
+            if digest is None or copy is None or digest == self.digest(path):
+                continue
+            if hashlib.sha256(copy.content).hexdigest() == digest:
+                contents[path] = copy.content
+        return contents
+
+    def restore(self) -> list[str]:
+        """Put back what differs; returns the paths. The refused files are kept, somebody may have written them."""
+        contents = self.differing()
+        for path, content in contents.items():
+            self.keep(path, self.copy_of(path, self.refused))
+            write_file(self.module, ManagedFile(path, content))
+        return list(contents)
