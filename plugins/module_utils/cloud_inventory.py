@@ -28,7 +28,7 @@ def is_address(text: str) -> bool:
 def names_of(host: str, variables: Mapping[str, Any]) -> list[str]:
     """The host name, its short form and the inventory's name, each once, the full one first."""
     full = str(variables.get("host_network_hostname") or host)
-    return list(dict.fromkeys([full, full.split(".")[0], host]))
+    return list(dict.fromkeys([full, full.split(".", maxsplit=1)[0], host]))
 
 
 def host_entries(hosts: Iterable[str], hostvars: HostVars) -> list[dict[str, Any]]:

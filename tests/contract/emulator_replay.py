@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 EMULATOR = Path(__file__).resolve().parents[1] / "lab/emulator"
@@ -91,7 +91,6 @@ class Machine:
     root: Path
     port: int = 0
     process: subprocess.Popen | None = None
-    output: list = field(default_factory=list)
 
     def prepare(self):
         sys.path.insert(0, str(EMULATOR))

@@ -141,6 +141,17 @@ def test_datastores_are_measured_a_moment_after_they_were_made(machine):
     assert until(lambda: "<TOTAL_MB>0</TOTAL_MB>" not in run(machine, "onedatastore show -x images").stdout)
 
 
+def test_a_datastore_that_cannot_be_measured_does_not_stop_the_others(machine):
+    base = machine.root / "var/lib/one/datastores"
+    (base / "100").symlink_to(base / "nowhere/deep")
+    for name in ("broken", "fine"):
+        run(machine, "onedatastore create cap/ds.tmpl", {"cap/ds.tmpl": f"NAME={name}\nDS_MAD=fs\nTM_MAD=shared\n"})
+    assert until(lambda: "<TOTAL_MB>0</TOTAL_MB>" not in run(machine, "onedatastore show -x fine").stdout)
+    assert "<TOTAL_MB>0</TOTAL_MB>" in run(machine, "onedatastore show -x broken").stdout
+    log = (machine.root / "var/log/one/oned.log").read_text(encoding="utf-8")
+    assert "Error monitoring datastore 100" in log
+
+
 def test_state_survives_a_restart_and_the_password_is_that_of_the_first_start(machine):
     run(machine, "onecluster create kept")
     machine.stop()

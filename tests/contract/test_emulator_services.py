@@ -28,6 +28,7 @@ SERVICES = [
     ("gate", "onegate-server.conf", "  :port: 5030", "7.4.0"),
     ("gate", "onegate-server.conf", ":port: 5030", "6.10.0"),
     ("sunstone", "sunstone-server.conf", ":port: 9869", "6.10.0"),
+    ("novnc", "sunstone-server.conf", ":vnc_proxy_port: 29876", "6.10.0"),
 ]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kvmcloud_lab import container, guest
 from kvmcloud_lab.disks import free_loops, lab_loops
+from kvmcloud_lab.kernel_limits import restore_limits
 from kvmcloud_lab.network import NAMESPACES, lab_links, lab_namespaces, remove_networks
 from kvmcloud_lab.package_server import stop_server
 from kvmcloud_lab.paths import LABS, PREFIX, ROOT, RUN, lab_dir
@@ -29,6 +30,8 @@ def down(lab: str) -> None:
     for file in RUN.glob(f"{lab}.*"):
         if file.suffix != ".lock":  # held by the caller
             file.unlink()
+    if not labs_here():
+        restore_limits()
 
 
 def remains(lab: str) -> list[str]:

@@ -51,8 +51,10 @@ def write_client_files(lab: Lab) -> None:
     _write_known_hosts(lab)
     way_in = f"  User root\n  IdentityFile {private_key(lab.name)}\n  IdentitiesOnly yes\n"
     pinned = f"  StrictHostKeyChecking yes\n  UserKnownHostsFile {known_hosts(lab.name)}\n"
+    # A host that lost its power does not say goodbye.
+    alive = "  ServerAliveInterval 5\n  ServerAliveCountMax 3\n"
     hosts = [f"Host {host.name}\n  HostName {host.address}\n" for host in lab.hosts]
-    client_config(lab.name).write_text("".join(hosts) + "Host *\n" + way_in + pinned)
+    client_config(lab.name).write_text("".join(hosts) + "Host *\n" + way_in + pinned + alive)
 
 
 def _write_known_hosts(lab: Lab) -> None:

@@ -17,6 +17,7 @@ from kvmcloud_lab.disks import free_loops
 from kvmcloud_lab.down import down
 from kvmcloud_lab.image_build import debian_repository, ensure_image
 from kvmcloud_lab.images import Image
+from kvmcloud_lab.kernel_limits import raise_limits
 from kvmcloud_lab.model import CONTAINER, VM, Host, Lab
 from kvmcloud_lab.network import ensure_networks
 from kvmcloud_lab.opennebula import PASSTHROUGH, UPSTREAM, OpenNebulaRepository, opennebula_repository
@@ -48,6 +49,7 @@ def up(lab: Lab, images: dict[str, Image], chosen: set[str], say: Callable[[str]
     key = SigningKey("debian")
     _build_images({images[host.image].name: images[host.image] for host in hosts}, key, say)
     write_state(lab.name)
+    raise_limits()
     ensure_networks(lab)
     repository = _serve(lab, say)
     authorized_key = ensure_lab_key(lab.name)

@@ -3,7 +3,7 @@
 import os
 import threading
 
-from .hooks import HookLog, StateHooks
+from .hooks import HookLog, Hooks
 from .monitor.datastores import DatastoreMonitor
 from .monitor.hosts import HostMonitor
 from .paths import real
@@ -37,7 +37,7 @@ class Cloud:
         for kind in POOLS + EMPTY_POOLS:
             self.pools[kind.rpc] = kind(self)
         self.hook_log = HookLog(self)
-        self.state_hooks = StateHooks(self)
+        self.hooks = Hooks(self)
         self.datastore_monitor = DatastoreMonitor(self)
         self.host_monitor = HostMonitor(self)
 
@@ -63,9 +63,17 @@ class Cloud:
         if len(parts) != 3 or parts[0] != "one":
             return None
         pool, kind = self.pools.get(parts[1]), "call"
+        if parts[1] == "hooklog":
+            pool = self.hook_log
         if pool is None and parts[1].endswith("pool"):
             pool, kind = self.pools.get(parts[1][: -len("pool")]), "poolcall"
         return getattr(pool, f"{kind}_{parts[2]}", None) if pool else None
+
+    def object_of(self, name, value):
+        """The XML of the object that a call was about, or an empty string; lists are about none."""
+        pool = self.pools.get(name.split(".")[1])
+        found = pool.objects.get(value) if pool and isinstance(value, int) else None
+        return pool.xml(found) if found else ""
 
     def knows_call(self, name):
         """Whether a call exists in OpenNebula, whose calls on virtual machines are more than the emulator's."""

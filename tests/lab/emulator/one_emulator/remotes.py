@@ -1,6 +1,5 @@
-"""The scripts a node needs, brought there over ssh: by the monitor when it meets a host first, and by `onehost sync`."""
+"""The scripts a node needs, brought there over ssh: by the monitor when it meets a host, and by `onehost sync`."""
 
-import os
 import subprocess
 
 from .paths import real
@@ -23,7 +22,7 @@ def ssh(host, command, content=b"", seconds=120):
         capture_output=True,
         check=False,
         timeout=seconds,
-        cwd="/" if not os.access(os.getcwd(), os.X_OK) else None,
+        cwd="/",
     )
 
 

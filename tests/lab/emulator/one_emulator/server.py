@@ -66,10 +66,15 @@ def call(cloud, method, arguments):
     try:
         with cloud.guard:
             user = cloud.pools["user"].authenticate(str(arguments[0]) if arguments else "")
-            return _values(True, answered(user, *arguments[1:]), 0)
+            value = answered(user, *arguments[1:])
+            cloud.hooks.called(method, arguments, (True, value, 0), cloud.object_of(method, value))
+            return _values(True, value, 0)
     except errors.OneError as problem:
         write("ReM", "E", f"[{method}] {problem.text}")
-        return _values(False, f"[{method}] {problem.text}", problem.code, problem.object_id, -1)
+        failure = (False, f"[{method}] {problem.text}", problem.code, problem.object_id, -1)
+        with cloud.guard:
+            cloud.hooks.called(method, arguments, failure, "")
+        return _values(*failure)
     except (TypeError, ValueError, IndexError) as problem:
         # wrong number or kind of parameters: oned answers with a fault as well
         write("ReM", "E", f"[{method}] {type(problem).__name__}: {problem}")

@@ -20,7 +20,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.plan imp
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PATH = "/etc/one/oned.conf"
-NAMES = ["PORT", "Db", "VM_MAD", "TM_MAD_CONF", "ATTR"]
+NAMES = ("PORT", "Db", "VM_MAD", "TM_MAD_CONF", "ATTR")
 KEYS = ["NAME", "Args", "DRIVER", "X1"]
 
 blank = st.sampled_from(["", " ", "  ", "\t"])
@@ -98,7 +98,7 @@ def test_ten_thousand_damaged_files_are_parsed_or_refused_with_a_position():
     )
     seed = random.Random(20261121)
     refused = 0
-    for _ in range(10_000):
+    for _attempt in range(10_000):
         start = seed.randrange(len(whole))
         damaged = (
             whole[:start]

@@ -127,7 +127,8 @@ def test_hashed_entries_are_found_like_ssh_finds_them(tmp_path: Path) -> None:
     path.write_text(edited_known_hosts(path.read_text(), [NODE]))
 
     def known(name: str) -> list[str]:
-        shown = subprocess.run(["ssh-keygen", "-F", name, "-f", str(path)], capture_output=True, text=True).stdout
+        command = ["ssh-keygen", "-F", name, "-f", str(path)]
+        shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return [" ".join(line.split()[1:3]) for line in shown.splitlines() if not line.startswith("#")]
 
     assert known("node1") == known("10.0.0.11") == [ED, EC]

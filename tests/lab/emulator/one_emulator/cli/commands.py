@@ -2,7 +2,7 @@
 
 from . import resources as kind
 from . import verbs as do
-from .hook_verbs import hook_log
+from .hook_verbs import log, retry, show_hook
 from .host_verbs import create_host, disable_host, enable_host, flush, forceupdate, monitoring, offline, sync
 from .user_verbs import addgroup, chauth, chgrp_user, create_user, delgroup, passwd, show_user, update_user
 from .verbs import FILE_OR_STDIN, LIST_OPTIONS, SHOW_OPTIONS, Verb, create
@@ -83,10 +83,11 @@ COMMANDS = {
         {
             **_common("hook"),
             **_lockable("hook"),
-            "show": Verb(do.show, (("hookid",),), (*SHOW_OPTIONS, "execution")),
+            "show": Verb(show_hook, (("hookid",),), (*SHOW_OPTIONS, "execution")),
             "create": Verb(create(), (("file",),)),
             "update": _update("hook"),
-            "log": Verb(hook_log, (), ("xml",)),
+            "log": Verb(log, (), ("xml", "hook-id", "since", "until", "error", "success")),
+            "retry": Verb(retry, (("hookid",), ("execution_id",))),
         },
     ),
     "onehost": (

@@ -19,11 +19,11 @@ def page(tag, node):
     return writer(node)
 
 
-def _header(text):
+def header(text):
     return f"{text:<80}\n"
 
 
-def _rows(width, pairs):
+def rows(width, pairs):
     return "".join(f"{label:<{width}}: {value:<20}\n" for label, value in pairs)
 
 
@@ -33,10 +33,10 @@ def _template(node):
 
 
 def _permissions(node, width):
-    lines = [_header("PERMISSIONS")]
+    lines = [header("PERMISSIONS")]
     for who in ("OWNER", "GROUP", "OTHER"):
         bits = "".join(letter.lower() if node.value(f"PERMISSIONS/{who}_{letter}") == "1" else "-" for letter in "UMA")
-        lines.append(_rows(width, [(who, bits)]))
+        lines.append(rows(width, [(who, bits)]))
     return "".join(lines)
 
 
@@ -51,8 +51,8 @@ def _datastore(node):
     sizes.append(("LIMIT:", f"{limit}M" if limit else "-"))
     images = "".join(f"{child.text}\n" for child in node.find("IMAGES").children)
     return (
-        _header(f"DATASTORE {node.value('ID')} INFORMATION")
-        + _rows(
+        header(f"DATASTORE {node.value('ID')} INFORMATION")
+        + rows(
             15,
             [
                 ("ID", node.value("ID")),
@@ -69,12 +69,12 @@ def _datastore(node):
             ],
         )
         + "\n"
-        + _header("DATASTORE CAPACITY")
-        + _rows(15, sizes)
+        + header("DATASTORE CAPACITY")
+        + rows(15, sizes)
         + "\n"
         + _permissions(node, 15)
         + "\n"
-        + _header("DATASTORE TEMPLATE")
+        + header("DATASTORE TEMPLATE")
         + _template(node)
         + f"\n{'IMAGES':<15}\n{images}"
     )
@@ -87,8 +87,8 @@ def _disk_type(node):
 
 def _hook(node):
     return (
-        _header(f"HOOK {node.value('ID')} INFORMATION")
-        + _rows(
+        header(f"HOOK {node.value('ID')} INFORMATION")
+        + rows(
             18,
             [
                 ("ID", node.value("ID")),
@@ -98,7 +98,7 @@ def _hook(node):
             ],
         )
         + "\n"
-        + _header("HOOK TEMPLATE")
+        + header("HOOK TEMPLATE")
         + _template(node)
         + "\n"
     )
@@ -107,8 +107,8 @@ def _hook(node):
 def _host(node):
     share = "HOST_SHARE"
     return (
-        _header(f"HOST {node.value('ID')} INFORMATION")
-        + _rows(
+        header(f"HOST {node.value('ID')} INFORMATION")
+        + rows(
             22,
             [
                 ("ID", node.value("ID")),
@@ -121,10 +121,10 @@ def _host(node):
             ],
         )
         + "\n"
-        + _header("HOST SHARES")
-        + _rows(22, [("RUNNING VMS", node.value(f"{share}/RUNNING_VMS"))])
-        + _header("MEMORY")
-        + _rows(
+        + header("HOST SHARES")
+        + rows(22, [("RUNNING VMS", node.value(f"{share}/RUNNING_VMS"))])
+        + header("MEMORY")
+        + rows(
             22,
             [
                 ("  TOTAL", _kilobytes(node.value(f"{share}/TOTAL_MEM"))),
@@ -133,8 +133,8 @@ def _host(node):
                 ("  USED (ALLOCATED)", _kilobytes(node.value(f"{share}/MEM_USAGE"))),
             ],
         )
-        + _header("CPU")
-        + _rows(
+        + header("CPU")
+        + rows(
             22,
             [
                 ("  TOTAL", node.value(f"{share}/TOTAL_CPU")),
@@ -144,7 +144,7 @@ def _host(node):
             ],
         )
         + "\n"
-        + _header("MONITORING INFORMATION")
+        + header("MONITORING INFORMATION")
         + _template(node)
         + f"\nWILD VIRTUAL MACHINES\n\n{'NAME':<58}{_import_column()}  CPU     MEMORY\n"
         + f"\nVIRTUAL MACHINES\n\n{VM_HEADER}\n"
@@ -165,12 +165,12 @@ def _cluster(node):
         for kind in ("HOSTS", "VNETS", "DATASTORES")
     )
     return (
-        _header(f"CLUSTER {node.value('ID')} INFORMATION")
-        + _rows(18, [("ID", node.value("ID")), ("NAME", node.value("NAME"))])
+        header(f"CLUSTER {node.value('ID')} INFORMATION")
+        + rows(18, [("ID", node.value("ID")), ("NAME", node.value("NAME"))])
         + "\n"
-        + _header("CLUSTER RESOURCES")
+        + header("CLUSTER RESOURCES")
         + "\n"
-        + _header("CLUSTER TEMPLATE")
+        + header("CLUSTER TEMPLATE")
         + _template(node)
         + members
     )
@@ -178,8 +178,8 @@ def _cluster(node):
 
 def _zone(node):
     return (
-        _header(f"ZONE {node.value('ID')} INFORMATION")
-        + _rows(
+        header(f"ZONE {node.value('ID')} INFORMATION")
+        + rows(
             18,
             [
                 ("ID", node.value("ID")),
@@ -188,7 +188,7 @@ def _zone(node):
             ],
         )
         + "\n\n"
-        + _header("ZONE TEMPLATE")
+        + header("ZONE TEMPLATE")
         + _template(node)
     )
 

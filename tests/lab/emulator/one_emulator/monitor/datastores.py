@@ -39,7 +39,12 @@ class DatastoreMonitor(Cycle):
             return None
         if driver not in IN_DIRECTORIES:
             return None
-        return measure_directory(real(base_path(datastore.id)))
+        try:
+            return measure_directory(real(base_path(datastore.id)))
+        except OSError as problem:
+            # a link that leads nowhere, a mount that hangs or forbids: the sizes stay as they were
+            write("ImM", "E", f"Error monitoring datastore {datastore.id}: {problem}")
+            return None
 
 
 def measure_directory(path):

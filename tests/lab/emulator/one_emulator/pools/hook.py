@@ -96,6 +96,11 @@ class HookPool(Pool):
         if not self.cloud.knows_call(call) or call.rsplit(".", 1)[-1] in READ_ONLY:
             raise errors.refused(f"API call does not exist or is not supported: {call}")
 
+    def call_retry(self, user, oid, execution_id):
+        hook = self.change(user, oid)
+        self.cloud.hooks.again(hook, self.cloud.hook_log.find(oid, execution_id))
+        return oid
+
     def accept_template(self, target, wanted, given):
         """An update is checked as the kind the hook was made as; a new RESOURCE is stored and ruins the hook."""
         if target.data["type"] != "state":

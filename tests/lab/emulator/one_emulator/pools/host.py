@@ -101,7 +101,7 @@ class HostPool(Pool):
             self._state_changed(target)
 
     def _state_changed(self, target):
-        self.cloud.state_hooks.fire("HOST", HOST_STATES[target.data["state"]], self.xml(target))
+        self.cloud.hooks.state_changed("HOST", HOST_STATES[target.data["state"]], self.xml(target))
 
     def monitored(self, target, facts):
         """The probe reached the host."""

@@ -25,7 +25,7 @@ def services():
         "gate": Service("/etc/one/onegate-server.conf", gate_host, (gate_port, 5030), needs=(":one_xmlrpc",)),
         "flow": Service("/etc/one/oneflow-server.conf", (":host",), ((":port",), 2474), needs=(":one_xmlrpc",)),
         "sunstone": Service("/etc/one/sunstone-server.conf", (":host",), ((":port",), 9869), needs=(":one_xmlrpc",)),
-        "novnc": Service("/etc/one/sunstone-server.conf", (":host",), (None, 29876)),
+        "novnc": Service("/etc/one/sunstone-server.conf", (":host",), ((":vnc_proxy_port",), 29876)),
     }
 
 
@@ -50,7 +50,7 @@ def load(service):
 
 
 def _lookup(conf, path):
-    for key in path or ():
+    for key in path:
         conf = conf.get(key) if isinstance(conf, dict) else None
     return conf
 
