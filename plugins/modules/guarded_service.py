@@ -249,7 +249,8 @@ def start(systemd, unit, action):
     """Start in the background and watch; systemctl itself would block as long as the daemon hangs."""
     name = unit_name(unit["name"])
     state = systemd.state(name)
-    if action == "wait":
+    if action == "wait" or (action == "start" and state.active == "active"):
+        # The unit before it in the list may have pulled it in (oned does so with its scheduler).
         return wait_until_up(systemd, unit, "")
     if state.active in ("activating", "deactivating"):
         systemd.force_down(name)

@@ -24,7 +24,7 @@ for f in $(find etc/one etc/hosts etc/hostname etc/apt $one/.ssh $one/.one $one/
   esac
 done
 wc -l < /var/lib/one/.ssh/authorized_keys; wc -l < /var/lib/one/.ssh/known_hosts
-for unit in opennebula opennebula-gate opennebula-flow opennebula-fireedge libvirtd; do
+for unit in opennebula opennebula-gate opennebula-flow opennebula-fireedge libvirtd.socket; do
   echo $unit $(systemctl is-enabled $unit 2>&1) $(systemctl is-active $unit 2>&1)
 done
 for kind in cluster host datastore vnet hook; do

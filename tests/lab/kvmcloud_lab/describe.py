@@ -65,20 +65,16 @@ def describe(inventory: Mapping[str, Variables], image_kinds: Mapping[str, str])
     if not inventory:
         raise LabError("The inventory names no host, so there is nothing to make.")
     common = _common(inventory, findings)
-    name = str(common.get("lab_name", "lab"))
+    lab_name = str(common.get("lab_name", "lab"))
     findings.check(
-        LAB_NAME.fullmatch(name),
-        f"lab_name is {name!r}; at most 8 small letters and digits, beginning with a letter, make a name.",
+        LAB_NAME.fullmatch(lab_name),
+        f"lab_name is {lab_name!r}; at most 8 small letters and digits, beginning with a letter, make a name.",
     )
     networks = _networks(common.get("lab_networks", DEFAULT_NETWORKS), findings)
-    hosts = tuple(
-        host
-        for host_name, variables in inventory.items()
-        if (host := _host(host_name, variables, networks, image_kinds, findings))
-    )
+    hosts = tuple(_host(name, variables, networks, image_kinds, findings) for name, variables in inventory.items())
     findings.extend(_duplicate_addresses(hosts, networks))
     lab = Lab(
-        name=name,
+        name=lab_name,
         networks=tuple(networks.values()),
         hosts=hosts,
         names=bool(common.get("lab_names", True)),
@@ -153,10 +149,11 @@ def _host(
     networks: Mapping[str, Network],
     image_kinds: Mapping[str, str],
     findings: Findings,
-) -> Host | None:
-    before = len(findings)
+) -> Host:
+    """A host with mistakes comes back too, for what can be told about several; the findings keep it from being made."""
     findings.check(HOST_NAME.fullmatch(name), f"{name} is not a host name: small letters, digits and hyphens make one.")
     kind = variables.get("lab_kind", CONTAINER)
+    image = ""
     if findings.check(kind in DEFAULT_IMAGE, f"{name}: lab_kind is {kind!r}; it is either container or vm."):
         image = variables.get("lab_image", DEFAULT_IMAGE[kind])
         if findings.check(
@@ -172,8 +169,6 @@ def _host(
     memory = _number(name, "lab_memory", variables.get("lab_memory", "1G"), findings) // UNITS["M"]
     cpus = variables.get("lab_cpus", 1)
     findings.check(isinstance(cpus, int) and cpus > 0, f"{name}: lab_cpus is {cpus!r}; a number above 0 is wanted.")
-    if len(findings) > before:
-        return None
     return Host(name, kind, image, nics, disks, memory, cpus, bool(variables.get("lab_debian_hosts_line", False)))
 
 

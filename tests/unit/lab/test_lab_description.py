@@ -147,8 +147,14 @@ def test_two_hosts_with_one_address_are_both_named():
 
 def test_all_mistakes_are_told_at_once():
     with pytest.raises(LabError) as refused:
-        lab_of(a={"ansible_host": "x"}, b={}, c={"ansible_host": "10.9.1.3", "lab_image": "sid"})
-    assert [sentence.split(":")[0].split(" ")[0] for sentence in str(refused.value).splitlines()] == ["a", "b", "c"]
+        lab_of(
+            a={"ansible_host": "x"},
+            b={},
+            c={"ansible_host": "10.9.1.3", "lab_image": "sid"},
+            d={"ansible_host": "10.9.1.3"},
+        )
+    told = [sentence.split(":")[0].split(" ")[0] for sentence in str(refused.value).splitlines()]
+    assert told == ["a", "b", "c", "d"]
 
 
 def test_a_variable_of_the_whole_lab_has_one_value():

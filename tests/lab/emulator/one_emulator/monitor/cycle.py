@@ -3,7 +3,7 @@
 import threading
 
 # Never within the call that wakes it: what oned made is for a moment as it was made.
-DELAY = 1.0
+DELAY = 2.0
 
 
 class Cycle:
