@@ -51,3 +51,18 @@ def test_the_password_of_oneadmin_can_be_changed(tmp_path):
     assert new not in run.output
     assert cloud.on("front1", "oneuser show -x 0 | grep -c '<NAME>oneadmin</NAME>'").strip() == "1"
     cloud.converge()  # and back
+
+
+def test_a_changed_driver_reaches_the_nodes_once():
+    marker = "# changed by a test"
+    cloud.on("front1", f"echo '{marker}' >> /var/lib/one/remotes/scripts_common.sh")
+    assert cloud.converge().changed == 1
+    assert marker in cloud.on("node1", "cat /var/tmp/one/scripts_common.sh")
+    assert cloud.converge().changed == 0
+
+
+def test_an_edit_is_predicted_with_the_restart_it_brings():
+    edits = [{"attribute": "MAC_PREFIX", "value": "02:01"}]
+    run = cloud.playbook("opennebula", "--check", "-e", json.dumps({"opennebula_frontend_oned_edits": edits}))
+    assert run.rc == 0, run.output
+    assert run.changed == 2, run.output

@@ -1,0 +1,140 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: onehost_sync
+short_description: Nodes have the front-end's present drivers and probes
+version_added: 0.1.0
+author:
+  - kvmcloud.stack contributors (@kvmcloud)
+description:
+  - Runs C(onehost sync --force) for the nodes that lack the present content of O(remotes), and for no others.
+  - What each node was given is kept in O(record). A run that was killed, or a node that was away, is made up for by
+    the next run.
+  - Nodes that OpenNebula does not reach (in error, offline) are named in a warning and left for a later run.
+options:
+  remotes:
+    description: The directory that OpenNebula copies to its nodes.
+    type: path
+    default: /var/lib/one/remotes
+  record:
+    description: Where is kept which node was given what.
+    type: path
+    default: /var/lib/kvmcloud.stack/remotes.json
+  api_timeout:
+    description: How long the copying to all nodes may take, in seconds.
+    type: int
+    default: 600
+attributes:
+  check_mode:
+    description: The plan is reported; nothing is copied or recorded.
+    support: full
+  diff_mode:
+    description: The nodes that are given the remotes are listed.
+    support: full
+  platform:
+    description: Target OS/families that can be operated against.
+    platforms: posix
+    support: full
+notes:
+  - Runs on a front-end as root, and copies as oneadmin, whose SSH the nodes trust.
+"""
+
+EXAMPLES = r"""
+- name: Nodes have the present drivers
+  kvmcloud.stack.onehost_sync:
+"""
+
+RETURN = r"""
+synced:
+  description: Names of the nodes that were given the remotes, or would be.
+  returned: success
+  type: list
+  elements: str
+waiting:
+  description: Names of the nodes that lack them and are not reached.
+  returned: success
+  type: list
+  elements: str
+"""
+
+import hashlib
+import json
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import ManagedFile, read_file, write_file
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_command import OneCommand, OneError
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_remotes import plan_sync
+
+SPEC = {
+    "remotes": {"type": "path", "default": "/var/lib/one/remotes"},
+    "record": {"type": "path", "default": "/var/lib/kvmcloud.stack/remotes.json"},
+    "api_timeout": {"type": "int", "default": 600},
+}
+
+
+def digest_of(folder):
+    """One value for names, modes and contents of everything below the folder."""
+    digest = hashlib.sha256()
+    for path, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            file = os.path.join(path, name)
+            link = os.path.islink(file)
+            digest.update(f"{os.path.relpath(file, folder)}\0{0 if link else os.stat(file).st_mode:o}\0".encode())
+            if link:
+                digest.update(os.readlink(file).encode())
+            else:
+                with open(file, "rb") as stream:
+                    digest.update(hashlib.sha256(stream.read()).digest())
+    return digest.hexdigest()
+
+
+def read_record(path):
+    """None where there is none, or none that can be read: everything is then taken as not yet given."""
+    found = read_file(path)
+    try:
+        return json.loads(found.content) if found else None
+    except ValueError:
+        return None
+
+
+def main():
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    params = module.params
+    cli = OneCommand(module, assume_fresh=True)
+    try:
+        pool = cli.pool("onehost")
+    except OneError as error:
+        module.fail_json(msg=f"Which nodes there are could not be read: {error}")
+    record = read_record(params["record"])
+    plan = plan_sync(pool, record, digest_of(params["remotes"]))
+    names = [host.name for host in plan.sync]
+    if plan.waiting:
+        module.warn(
+            f"OpenNebula does not reach {', '.join(plan.waiting)}, so the present drivers could not be copied there; "
+            "run again when it does."
+        )
+    if not module.check_mode:
+        if plan.sync:
+            numbers = ",".join(str(host.id) for host in plan.sync)
+            try:
+                copy = ["runuser", "-u", "oneadmin", "--", "onehost", "sync", "--force", numbers]
+                cli.run(copy, {"HOME": os.path.dirname(params["remotes"])})
+            except OneError as error:
+                module.fail_json(msg=f"The drivers could not be copied to {', '.join(names)}: {error}")
+        if plan.record != record:
+            os.makedirs(os.path.dirname(params["record"]), mode=0o755, exist_ok=True)
+            content = json.dumps(plan.record, indent=1, sort_keys=True).encode()
+            write_file(module, ManagedFile(params["record"], content, 0o644, 0, 0))
+    shown = {"before": "", "after": "".join(f"{name}: present drivers and probes\n" for name in names)}
+    module.exit_json(changed=bool(plan.sync), synced=names, waiting=plan.waiting, diff=shown)
+
+
+if __name__ == "__main__":
+    main()
