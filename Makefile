@@ -17,8 +17,12 @@ help: ## This list
 setup: ## The checkout's own toolchain (.cache/venv) and the link that makes it importable as kvmcloud.stack
 	@tests/setup
 
+.PHONY: root
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "Lab hosts are containers with their own networks and disks: run make as root." >&2; exit 2; }
+
 .PHONY: lab
-lab: setup ## What lab hosts need on this machine (podman, mmdebstrap, ...)
+lab: root setup ## What lab hosts need on this machine (podman, mmdebstrap, ...)
 	@tests/lab/lab prerequisites
 
 .PHONY: demo
@@ -38,11 +42,11 @@ unit: setup ## Unit, property and contract tests
 	@pytest -n 2 --dist loadgroup tests/unit tests/contract
 
 .PHONY: test
-test: setup ## CI's tier: checks, unit and contract tests, molecule on lab hosts
+test: root setup ## CI's tier: checks, unit and contract tests, molecule on lab hosts
 	@tests/run-tier test
 
 .PHONY: test-full
-test-full: setup ## Everything, with no time limit
+test-full: root setup ## Everything, with no time limit
 	@tests/run-tier full
 
 .PHONY: bench

@@ -68,3 +68,18 @@ def test_an_unreachable_host_is_a_finding_and_stops_all():
     assert run.rc != 0
     assert "node1" in run.output and "reach" in run.output, run.output
     assert nothing_was_changed()
+
+
+def test_a_repository_that_vanishes_half_way_is_no_disaster():
+    """The source was configured, then the packages cannot be fetched; when it is back, the next run converges."""
+    reject = "iptables -{} OUTPUT -p tcp --dport 8071 -j REJECT --reject-with tcp-reset"
+    first_half = cloud.playbook("../tests/live/repository_only")
+    assert first_half.rc == 0, first_half.output
+    cloud.on("front1", reject.format("A"))
+    run = cloud.playbook("site")
+    assert run.rc != 0
+    assert "10.213.48.1" in run.output, run.output
+    assert cloud.on("front1", "dpkg --audit; dpkg -l opennebula 2>/dev/null | grep -c ^ii", check=False).strip() == "0"
+    cloud.on("front1", reject.format("D"))
+    cloud.converge()
+    assert cloud.converge().changed == 0
