@@ -98,37 +98,9 @@ options:
       - How long to wait for all of them together, in seconds. One that is not measured by then is a warning.
     type: int
     default: 60
-  api_timeout:
-    description:
-      - How long oned may take to answer one call, in seconds. A command that needs 15 s more than this is stopped.
-    type: int
-    default: 30
-  assume_fresh_in_check_mode:
-    description:
-      - What check mode does when the commands are installed and oned does not answer.
-      - If V(true), it plans against a fresh OpenNebula and says so in a warning; if V(false), it fails.
-      - Where the commands are not installed yet, check mode always plans against a fresh OpenNebula.
-    type: bool
-    default: false
-attributes:
-  check_mode:
-    support: full
-    description: The pool is read and the plan is reported; nothing is changed.
-  diff_mode:
-    support: full
-    description: Each changed resource is shown before and after; values whose name says secret are hidden.
-  platform:
-    support: full
-    description: Runs on the front-end.
-    platforms: posix
-notes:
-  - Runs on a front-end, as root or oneadmin (whoever finds oneadmin's auth file). For check mode on a bare host run
-    it
-    as root, since the user oneadmin does not exist there yet.
-  - Works with OpenNebula 5.12 to 7.4; the behaviour of 6.10.0 and 7.4.0 was captured from the real programs.
-  - In a template a value is a scalar, a dictionary (vector attribute), or a list of either (repeated attribute).
-    Names are upper-cased as oned does, and booleans become V(YES) and V(NO). Only what is given is compared and
-    changed.
+extends_documentation_fragment:
+  - kvmcloud.stack.opennebula
+  - kvmcloud.stack.opennebula.resource
 author:
   - kvmcloud.stack contributors (@kvmcloud)
 """

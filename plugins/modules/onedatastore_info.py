@@ -23,34 +23,9 @@ options:
       - Return the datastores of these ids, in addition to those given by O(name).
     type: list
     elements: int
-  api_timeout:
-    description:
-      - How long oned may take to answer one call, in seconds. A command that needs 15 s more than this is stopped.
-    type: int
-    default: 30
-  assume_fresh_in_check_mode:
-    description:
-      - What check mode does when the commands are installed and oned does not answer.
-      - If V(true), it plans against a fresh OpenNebula and says so in a warning; if V(false), it fails.
-      - Where the commands are not installed yet, check mode always plans against a fresh OpenNebula.
-    type: bool
-    default: false
-attributes:
-  check_mode:
-    support: full
-    description: Nothing is ever changed.
-  diff_mode:
-    support: N/A
-    description: Nothing is ever changed.
-  platform:
-    support: full
-    description: Runs on the front-end.
-    platforms: posix
-notes:
-  - Runs on a front-end, as root or oneadmin (whoever finds oneadmin's auth file). For check mode on a bare host run
-    it
-    as root, since the user oneadmin does not exist there yet.
-  - Works with OpenNebula 5.12 to 7.4; the behaviour of 6.10.0 and 7.4.0 was captured from the real programs.
+extends_documentation_fragment:
+  - kvmcloud.stack.opennebula
+  - kvmcloud.stack.opennebula.info
 author:
   - kvmcloud.stack contributors (@kvmcloud)
 """

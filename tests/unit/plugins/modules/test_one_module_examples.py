@@ -13,6 +13,8 @@ import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.kvmcloud.stack.plugins.doc_fragments.opennebula import ModuleDocFragment
+
 MODULES = "ansible_collections.kvmcloud.stack.plugins.modules"
 NAMES = [
     "oneadmin_password",
@@ -58,8 +60,11 @@ def test_examples_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("name", NAMES)
 def test_documentation_and_arguments_name_the_same_options(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = specification(name, monkeypatch)["argument_spec"]
-    options = yaml.safe_load(importlib.import_module(f"{MODULES}.{name}").DOCUMENTATION)["options"]
-    assert_same(options, spec, name)
+    documented = yaml.safe_load(importlib.import_module(f"{MODULES}.{name}").DOCUMENTATION)
+    common = {}
+    if "kvmcloud.stack.opennebula" in documented.get("extends_documentation_fragment", []):
+        common = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    assert_same({**common, **documented["options"]}, spec, name)
 
 
 def assert_same(options: dict[str, Any], spec: dict[str, Any], where: str) -> None:
