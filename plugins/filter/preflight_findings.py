@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, Mapping
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from jinja2 import Undefined
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory import address_of, names_of
@@ -145,7 +146,8 @@ def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, 
         address=address_of(name, known),
         address_declared=bool(known["host_network_address"]),
         names=names_of(name, known),
-        manages_hosts_file=bool(value_of(variables, "host_network_manage_hosts_file", True)),
+        # `-e name=false` on the command line is the text "false"
+        manages_hosts_file=boolean(value_of(variables, "host_network_manage_hosts_file", True)),
         release=None if release is None else str(release),
         domain_type=str(value_of(variables, "opennebula_node_domain_type", "kvm")),
         secrets=secrets_of(member_of, variables),

@@ -45,6 +45,19 @@ def test_preflight_refuses(variables, sentence):
     assert nothing_was_changed()
 
 
+def test_a_host_whose_own_name_is_a_loopback_address_is_refused_unless_we_mend_it():
+    """Debian's installer leaves such a line; libvirt and OpenNebula then announce an address that nobody else reaches."""
+    cloud.on("node1", "sed -i '/node1/d' /etc/hosts; echo '127.0.1.1 node1' >> /etc/hosts")
+    run = cloud.playbook("preflight", "-e", "host_network_manage_hosts_file=false")
+    assert run.rc != 0
+    assert "node1" in run.output and "127.0.1.1" in run.output, run.output
+    assert cloud.playbook("preflight").rc == 0
+    run = cloud.playbook("../tests/live/repository_only", "--limit", "node1")
+    assert run.rc == 0, run.output
+    assert cloud.on("node1", "getent ahostsv4 node1").split()[0] == "10.213.48.21"
+    cloud.on("node1", "rm -rf /etc/apt/sources.list.d/opennebula* /etc/apt/keyrings/opennebula*")
+
+
 def test_another_fingerprint_is_refused_before_anything_is_written():
     run = cloud.playbook("site", "-e", "opennebula_repository_key_fingerprint=" + "0123456789" * 4)
     assert run.rc != 0
