@@ -9,7 +9,7 @@ from typing import Any, Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_report import FORMATS, counts, rows_of
+from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_report import FORMATS, Window, counts, rows_of
 
 DOCUMENTATION = r"""
 name: acceptance_report
@@ -43,6 +43,17 @@ options:
     type: str
     choices: [text, junit, json, counts]
     default: text
+  started:
+    description:
+      - The controller's clock before the hosts were asked, in seconds since 1970. Without it clocks are not compared.
+    type: float
+  finished:
+    description: The controller's clock after they answered.
+    type: float
+  clock_skew:
+    description: Largest difference of clocks that is accepted, in seconds.
+    type: float
+    default: 2
 """
 
 EXAMPLES = r"""
@@ -66,11 +77,18 @@ _value:
 
 
 def acceptance_report(
-    hosts: list[str], hostvars: Mapping[str, Mapping[str, Any]], register: str = "acceptance", format: str = "text"
+    hosts: list[str],
+    hostvars: Mapping[str, Mapping[str, Any]],
+    register: str = "acceptance",
+    format: str = "text",
+    started: float | None = None,
+    finished: float | None = None,
+    clock_skew: float = 2.0,
 ) -> Any:
     if format not in (*FORMATS, "counts"):
         raise AnsibleFilterError(f"acceptance_report: format is {format!r}; wanted {', '.join(FORMATS)} or counts.")
-    rows = rows_of({host: hostvars[host][register] for host in hosts if register in hostvars[host]})
+    window = None if started is None or finished is None else Window(float(started), float(finished), float(clock_skew))
+    rows = rows_of({host: hostvars[host][register] for host in hosts if register in hostvars[host]}, window)
     return counts(rows) if format == "counts" else FORMATS[format](rows)
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Mapping
 
 from ansible.errors import AnsibleError
@@ -18,10 +18,12 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     HOST_RULES,
     NODES,
     Cloud,
+    Finding,
     Host,
     Limits,
     findings,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_declared import DECLARED_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import NETWORK_RULES
 
 DOCUMENTATION = r"""
@@ -150,11 +152,29 @@ def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, 
         manages_hosts_file=boolean(value_of(variables, "host_network_manage_hosts_file", True)),
         release=None if release is None else str(release),
         domain_type=str(value_of(variables, "opennebula_node_domain_type", "kvm")),
+        database_backend=str(value_of(variables, "opennebula_database_backend", "sqlite")),
         secrets=secrets_of(member_of, variables),
         required={variable: value_of(variables, variable) for variable in required},
         probe=result.get("probe"),
         unreachable=str(result.get("msg") or "") or None,
     )
+
+
+def declared_once(hosts: list[str], hostvars: Mapping[str, Mapping[str, Any]], variable: str) -> list[dict[str, Any]]:
+    """What the hosts declare under a variable, each name once."""
+    entries: dict[str, dict[str, Any]] = {}
+    for host in hosts:
+        for entry in value_of(hostvars[host], variable, []):
+            entries.setdefault(str(entry.get("name")), entry)
+    return list(entries.values())
+
+
+def merged(found: list[Finding]) -> list[Finding]:
+    """The same finding about several hosts is told once."""
+    hosts: dict[Finding, list[str]] = {}
+    for finding in found:
+        hosts.setdefault(replace(finding, host=""), []).append(finding.host)
+    return [replace(finding, host=", ".join(names)) for finding, names in hosts.items()]
 
 
 def preflight_findings(
@@ -184,8 +204,18 @@ def preflight_findings(
             {group: {path: int(v) for path, v in paths.items()} for group, paths in (minimum_disk_mb or {}).items()},
         ),
         virtual_networks=list(networks.values()),
+        clusters=declared_once(looked_at, hostvars, "opennebula_clusters"),
+        declared=[
+            *(("network", network) for network in networks.values()),
+            *(("datastore", entry) for entry in declared_once(looked_at, hostvars, "opennebula_datastores")),
+            *(
+                ("node", {"name": host, "cluster": value_of(hostvars[host], "opennebula_node_cluster")})
+                for host in looked_at
+                if host in (groups.get(NODES) or [])
+            ),
+        ],
     )
-    found = findings(cloud, (*HOST_RULES, *NETWORK_RULES))
+    found = merged(findings(cloud, (*HOST_RULES, *NETWORK_RULES, *DECLARED_RULES)))
     return [{**asdict(f), "sentence": f.sentence} for f in found]
 
 

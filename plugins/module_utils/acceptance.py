@@ -17,7 +17,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "path": ("path",),
     "names_resolve": ("names",),
     "ssh_login": ("hosts",),
-    "clock": ("reference",),
     "opennebula_api": (),
     "opennebula_hosts": (),
     "opennebula_datastores": (),
@@ -74,7 +73,6 @@ def title(check: Mapping[str, Any]) -> str:
         return f"{check.get('user')} logs in to {', '.join(check['hosts'])}"
     return {
         "names_resolve": "names resolve",
-        "clock": "clock agrees with the controller's",
         "opennebula_api": "OpenNebula's API answers",
         "opennebula_hosts": "all hosts are monitored",
         "opennebula_datastores": "all datastores have a size",
@@ -131,11 +129,6 @@ def judge_logins(answers: Mapping[str, tuple[int, str]]) -> Verdict:
             last = next((line.strip() for line in reversed(error.splitlines()) if line.strip()), f"status {returncode}")
             wrong.append(f"{host}: {last}")
     return Verdict(not wrong, "; ".join(wrong) or f"{len(answers)} hosts")
-
-
-def judge_clock(now: float, reference: float, within: float) -> Verdict:
-    difference = now - reference
-    return Verdict(abs(difference) <= within, f"{difference:+.1f} s (limit {within:g} s)")
 
 
 def judge_api(answer: Any, release: str | None) -> Verdict:

@@ -37,7 +37,24 @@ def row(host: str, check: Mapping[str, Any]) -> Row:
     return Row(host, str(check.get("name")), outcome, detail, emulated, float(check.get("seconds") or 0))
 
 
-def rows_of(results: Mapping[str, Mapping[str, Any] | None]) -> list[Row]:
+class Window(NamedTuple):
+    """The controller's clock before and after the hosts were asked, and by how much theirs may differ."""
+
+    started: float
+    finished: float
+    limit: float
+
+
+def clock_row(host: str, epoch: float, window: Window) -> Row:
+    """Between the controller's two times there is no difference to be seen; outside, the distance is the least one."""
+    skew = min(epoch - window.started, 0.0) + max(epoch - window.finished, 0.0)
+    detail = f"differs by {skew:+.1f} s at least (limit {window.limit:g} s); set the time and run a time service"
+    good = abs(skew) <= window.limit
+    shown = "no difference seen" if not skew else detail.partition(";")[0] if good else detail
+    return Row(host, "clock agrees with the controller's", PASSED if good else FAILED, shown, False, 0.0)
+
+
+def rows_of(results: Mapping[str, Mapping[str, Any] | None], window: Window | None = None) -> list[Row]:
     """results: host -> what its task returned. A host that could not be asked has one failed check."""
     rows: list[Row] = []
     for host, result in results.items():
@@ -47,6 +64,8 @@ def rows_of(results: Mapping[str, Mapping[str, Any] | None]) -> list[Row]:
             rows.append(Row(host, "host can be asked", FAILED, " ".join(why.split()), False, 0.0))
         else:
             rows += [row(host, check) for check in checks]
+            if window:
+                rows.append(clock_row(host, float((result or {})["epoch"]), window))
     return rows
 
 

@@ -188,9 +188,10 @@ def node_units(column: str, version: str) -> list[dict[str, Any]]:
 
     From Enterprise Linux 9 on the platform notes ask for libvirtd without socket activation.
     """
-    if column in APT_DISTRIBUTIONS or int(version) < 9:
-        return [{"name": "libvirtd.socket"}]
+    # The other two are bound to the first: they stop with it, and do not start with it.
     sockets = ("libvirtd.socket", "libvirtd-ro.socket", "libvirtd-admin.socket")
+    if column in APT_DISTRIBUTIONS or int(version) < 9:
+        return [{"name": name} for name in sockets]
     return [*({"name": name, "enabled": False, "state": "stopped"} for name in sockets), {"name": "libvirtd"}]
 
 

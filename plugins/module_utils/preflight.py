@@ -44,6 +44,7 @@ class Host:
     manages_hosts_file: bool = True
     release: str | None = None
     domain_type: str = "kvm"
+    database_backend: str = "sqlite"
     secrets: dict[str, str | None] = field(default_factory=dict)
     required: dict[str, str | None] = field(default_factory=dict)
     probe: dict[str, Any] | None = None
@@ -65,6 +66,10 @@ class Cloud:
     finished: float = 0.0
     limits: Limits = field(default_factory=Limits)
     virtual_networks: list[dict[str, Any]] = field(default_factory=list)
+    clusters: list[dict[str, Any]] = field(default_factory=list)
+    declared: list[tuple[str, dict[str, Any]]] = field(
+        default_factory=list
+    )  # kind and entry, of all that names clusters
 
     def probed(self, group: str | None = None) -> Iterator[tuple[Host, dict[str, Any]]]:
         for host in self.hosts:
@@ -277,7 +282,7 @@ def secrets(cloud: Cloud) -> Iterator[Finding]:
         yield Finding(
             ", ".join(hosts),
             f"{variable} {fault}.",
-            "Choose a real one and keep it in an encrypted file: ansible-vault encrypt group_vars/all/vault.yml.",
+            "Choose a real one and keep it in an encrypted file: ansible-vault encrypt.",
         )
 
 

@@ -30,7 +30,6 @@ options:
             O(checks[].kind) where they are given.
           - V(names_resolve), the names of O(checks[].names) resolve, to the given addresses.
           - V(ssh_login), O(checks[].user) logs in to each of O(checks[].hosts) without being asked anything.
-          - V(clock), the clock agrees with O(checks[].reference).
           - V(opennebula_api), the XML-RPC API at O(checks[].url) answers with O(checks[].release).
           - V(opennebula_hosts), every host of OpenNebula is monitored, O(checks[].expected) among them.
           - V(opennebula_datastores), every datastore of OpenNebula has a size, O(checks[].expected) among them.
@@ -44,7 +43,6 @@ options:
           - path
           - names_resolve
           - ssh_login
-          - clock
           - opennebula_api
           - opennebula_hosts
           - opennebula_datastores
@@ -110,13 +108,6 @@ options:
         description: Hosts to log in to.
         type: list
         elements: str
-      reference:
-        description: The controller's clock, in seconds since 1970, taken when the task is sent.
-        type: float
-      within:
-        description: Largest difference of clocks that is accepted, in seconds.
-        type: float
-        default: 5
       url:
         description: Address of the XML-RPC API.
         type: str
@@ -167,6 +158,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+epoch:
+  description: Seconds since 1970 by the host's clock, before the checks.
+  returned: always
+  type: float
 checks:
   description: One result per check.
   returned: always
@@ -229,8 +224,6 @@ SPEC = {
             "names": {"type": "dict"},
             "user": {"type": "str", "default": "oneadmin"},
             "hosts": {"type": "list", "elements": "str"},
-            "reference": {"type": "float"},
-            "within": {"type": "float", "default": 5},
             "url": {"type": "str", "default": "http://127.0.0.1:2633/RPC2"},
             "auth_file": {"type": "path", "default": "/var/lib/one/.one/one_auth"},
             "release": {"type": "str"},
@@ -256,6 +249,7 @@ def main():
             acceptance.require(check)
     except acceptance.CheckError as error:
         module.fail_json(msg=str(error))
+    epoch = time.time()
     host = Host(module)
     emulated = is_emulated(module)
     results = []
@@ -278,7 +272,7 @@ def main():
                 "seconds": round(time.monotonic() - began, 3),
             }
         )
-    module.exit_json(changed=False, checks=results)
+    module.exit_json(changed=False, checks=results, epoch=epoch)
 
 
 if __name__ == "__main__":

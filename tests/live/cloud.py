@@ -44,6 +44,7 @@ def environment(counts: str) -> dict[str, str]:
 
 def playbook(name: str, *arguments: str, inventory: str = INVENTORY) -> Run:
     """Runs a playbook to its end, whatever that is."""
+    arguments = ("-e", f"cloud_report_directory={CHECKOUT}/.cache/live-report", *arguments)
     with tempfile.NamedTemporaryFile() as counts:
         done = subprocess.run(
             ["ansible-playbook", "-i", inventory, f"playbooks/{name}.yml", *arguments],

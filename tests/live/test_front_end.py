@@ -32,6 +32,23 @@ def test_acceptance_fails_when_something_is_broken():
     assert "opennebula-gate" in run.output, run.output
 
 
+def test_a_host_that_cannot_be_reached_is_a_line_of_the_report():
+    cloud.lab("kill", "node1", "-i", cloud.INVENTORY)
+    try:
+        run = cloud.playbook("verify")
+    finally:
+        cloud.lab("start", "node1", "-i", cloud.INVENTORY)
+    assert run.rc != 0
+    assert "FAILED: node1: host can be asked" in run.output, run.output
+    assert "unit opennebula is active" in run.output, "the others are asked all the same"
+
+
+def test_libvirt_that_was_stopped_by_hand_is_started_again():
+    cloud.on("node1", "systemctl stop libvirtd.socket libvirtd.service")
+    assert cloud.converge().changed > 0
+    assert cloud.playbook("verify").rc == 0
+
+
 def test_a_configuration_that_oned_refuses_is_rolled_back():
     """A driver that does not exist passes every check of the grammar; only oned itself finds it."""
     before = cloud.on("front1", "md5sum /etc/one/oned.conf")

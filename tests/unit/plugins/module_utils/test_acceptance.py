@@ -132,7 +132,7 @@ def test_output(returncode: int, output: str, ok: bool, detail: str) -> None:
     assert acceptance.judge_output(returncode, output, "7.4") == (ok, detail)
 
 
-def test_names_logins_clock() -> None:
+def test_names_and_logins() -> None:
     assert acceptance.judge_names({"a": "10.0.0.1", "b": None}, {"a": ["10.0.0.1"], "b": ["x"]}) == (True, "2 names")
     assert acceptance.judge_names({"a": "10.0.0.1", "b": None}, {"a": ["10.0.0.2"]}) == (
         False,
@@ -143,8 +143,6 @@ def test_names_logins_clock() -> None:
         False,
         "n1: Host key verification failed.",
     )
-    assert acceptance.judge_clock(100.0, 98.0, 5.0).ok
-    assert acceptance.judge_clock(100.0, 106.0, 5.0) == (False, "-6.0 s (limit 5 s)")
 
 
 def test_checks_must_be_told_what_they_need() -> None:
@@ -155,7 +153,7 @@ def test_checks_must_be_told_what_they_need() -> None:
         assert acceptance.title(
             {"type": kind, "argv": ["x"], "hosts": ["h"], "unit": "u", "port": 1, "contains": "", "path": "/"}
         )
-    assert acceptance.title({"type": "clock", "name": "mine"}) == "mine"
+    assert acceptance.title({"type": "path", "path": "/", "name": "mine"}) == "mine"
 
 
 def test_only_guests_of_an_acceptance_are_left_over() -> None:

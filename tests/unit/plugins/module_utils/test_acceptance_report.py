@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.kvmcloud.stack.plugins.filter.acceptance_report import acceptance_report
-from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_report import as_text, rows_of
+from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_report import Window, as_text, rows_of
 
 
 def check(name: str, ok: bool = True, **more: Any) -> dict[str, Any]:
@@ -83,3 +83,18 @@ def test_no_hosts_and_wrong_format() -> None:
     assert as_text(rows_of({})).endswith("0 of 0 checks passed; 0 failed.\n")
     with pytest.raises(AnsibleFilterError, match="wanted text, junit, json or counts"):
         report("html")
+
+
+@pytest.mark.parametrize(
+    ("epoch", "outcome", "detail"),
+    [
+        (105.0, "passed", "no difference seen"),
+        (110.0, "passed", "no difference seen"),
+        (99.0, "passed", "differs by -1.0 s at least (limit 2 s)"),
+        (112.5, "FAILED", "differs by +2.5 s at least (limit 2 s); set the time and run a time service"),
+        (40.0, "FAILED", "differs by -60.0 s at least (limit 2 s); set the time and run a time service"),
+    ],
+)
+def test_a_slow_run_is_no_difference_of_clocks(epoch: float, outcome: str, detail: str) -> None:
+    row = rows_of({"n1": {"checks": [], "epoch": epoch}}, Window(100.0, 110.0, 2.0))[0]
+    assert (row.outcome, row.detail) == (outcome, detail)

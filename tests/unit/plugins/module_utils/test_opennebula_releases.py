@@ -160,11 +160,14 @@ def test_what_oned_reads_moved_between_releases() -> None:
     assert {unit.get("port") for unit in new} == {2633, 2616, 5030, 2474}
 
 
+SOCKETS = ["libvirtd.socket", "libvirtd-ro.socket", "libvirtd-admin.socket"]
+
+
 @pytest.mark.parametrize(
     ("system", "version", "started", "stopped"),
     [
-        ("Debian", "12", ["libvirtd.socket"], 0),
-        ("AlmaLinux", "8.10", ["libvirtd.socket"], 0),
+        ("Debian", "12", SOCKETS, 0),
+        ("AlmaLinux", "8.10", SOCKETS, 0),
         # notes of EL 9: libvirtd without socket activation
         ("AlmaLinux", "9.4", ["libvirtd"], 3),
     ],
