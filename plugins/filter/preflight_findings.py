@@ -192,7 +192,7 @@ def preflight_findings(
     networks: dict[str, dict[str, Any]] = {}
     for host in looked_at:
         for network in value_of(hostvars[host], "opennebula_virtual_networks", []):
-            networks.setdefault(str(network.get("name")), network)
+            networks.setdefault(str(network.get("name") or network.get("id")), network)
     cloud = Cloud(
         hosts=[host_of(host, groups, hostvars[host], register) for host in looked_at],
         groups=groups,

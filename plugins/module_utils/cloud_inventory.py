@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from typing import Any, Iterable, Mapping
 
 HostVars = Mapping[str, Mapping[str, Any]]
@@ -28,18 +29,21 @@ def is_address(text: str) -> bool:
 def names_of(host: str, variables: Mapping[str, Any]) -> list[str]:
     """The host name, its short form and the inventory's name, each once, the full one first."""
     full = str(variables.get("host_network_hostname") or host)
-    return list(dict.fromkeys([full, full.split(".", maxsplit=1)[0], host]))
+    short = full if is_address(full) else full.split(".", maxsplit=1)[0]
+    return list(dict.fromkeys([full, short, host]))
 
 
 def host_entries(hosts: Iterable[str], hostvars: HostVars) -> list[dict[str, Any]]:
     """Lines of /etc/hosts. A host known by name only is left to the name server that knows it."""
+    names = {host: [name for name in names_of(host, hostvars[host]) if not is_address(name)] for host in hosts}
+    holders = Counter(name for own in names.values() for name in own)
     entries = []
-    for host in hosts:
+    for host, own in names.items():
         address = address_of(host, hostvars[host])
-        if is_address(address):
-            entries.append(
-                {"address": address, "names": [name for name in names_of(host, hostvars[host]) if not is_address(name)]}
-            )
+        # web.a.example and web.b.example: a short name that two hosts have means neither of them.
+        meant = [name for name in own if holders[name] == 1 or name == own[0]]
+        if is_address(address) and meant:
+            entries.append({"address": address, "names": meant})
     return entries
 
 

@@ -196,13 +196,14 @@ def _lines(text: str) -> list[str]:
 
 
 def failure_sentence(
-    name: str, why: str, words: str, restored: list[str], refused_copy: str, second: Verdict | None
+    name: str, why: str, words: str, restored: list[str], refused_copy: str, second: Verdict | None, killed: bool = True
 ) -> str:
     """What failed, in the daemon's words, and in what state the service is now."""
     said = f" It says: {words.rstrip('.')}." if words else " It says nothing in the journal."
     head = f"{name} did not come up: {why}.{said}"
     if second is None:
-        return f"{head} There is no former configuration to go back to, so the service is stopped."
+        left = "the service is stopped" if killed else "the service is left as it is"
+        return f"{head} There is no former configuration to go back to, so {left}."
     files = " and ".join(restored)
     if second.outcome == "up":
         return f"{head} The former {files} is back and the service runs with it; the refused is kept in {refused_copy}."

@@ -70,7 +70,18 @@ class LastGood:
     def restore(self) -> list[str]:
         """Put back what differs; returns the paths. The refused files are kept, somebody may have written them."""
         contents = self.differing()
+        refused = {path: read_file(path) for path in contents}
         for path, content in contents.items():
-            self.keep(path, self.copy_of(path, self.refused))
             write_file(self.module, ManagedFile(path, content))
+        for path, found in refused.items():
+            # On a full disk the service comes first; the backup of who edited the file is still there.
+            with contextlib.suppress(OSError):
+                self._keep_refused(self.copy_of(path, self.refused), found.content if found else b"")
         return list(contents)
+
+    @staticmethod
+    def _keep_refused(target: str, content: bytes) -> None:
+        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)

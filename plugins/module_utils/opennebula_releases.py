@@ -164,6 +164,7 @@ def frontend_units(release: tuple[int, int]) -> list[dict[str, Any]]:
             "config_files": oned_reads + ([scheduler_config(release)] if release >= (7, 0) else []),
             "port": 2633,
             "start_timeout": 120,
+            "kill": True,  # a driver that hangs lets oned ignore its signals; its state is in the database
             "log_files": ["/var/log/one/oned.log"],
         }
     ]

@@ -115,6 +115,7 @@ def duplicate_addresses(cloud: Cloud) -> Iterator[Finding]:
         declared = as_address(host.address)
         if declared and not declared.is_loopback:
             holders.setdefault(declared, []).append(host.name)
+    of_hosts = set(holders)
     for host, probe in cloud.probed():
         for address in addresses_of(probe):
             if host.name not in holders.setdefault(address, []):
@@ -125,6 +126,8 @@ def duplicate_addresses(cloud: Cloud) -> Iterator[Finding]:
                 ", ".join(names),
                 f"{' and '.join(names)} have the address {address} both.",
                 "Give each host its own address; if one is an alias of the other, keep one of them in the inventory.",
+                # The gateway address of a NAT bridge may well be the same on many hosts.
+                "error" if address in of_hosts else "warning",
             )
 
 
@@ -177,17 +180,20 @@ def leases(virtual_networks: list[dict[str, Any]]) -> list[Lease]:
     """The ranges that have an address; attribute names have no case, and ranges without addresses cannot collide."""
     found = []
     for network in virtual_networks:
+        if network.get("state") == "absent":
+            continue
+        name = str(network.get("name") or network.get("id"))
         template = {str(key).upper(): str(value) for key, value in (network.get("template") or {}).items()}
         # Ranges on different VLANs, or on different bridges without one, never meet.
-        link = template.get("PHYDEV") or template.get("BRIDGE") or network["name"]
-        vlan = template.get("VLAN_ID") or (network["name"] if "AUTOMATIC_VLAN_ID" in template else "")
+        link = template.get("PHYDEV") or template.get("BRIDGE") or name
+        vlan = template.get("VLAN_ID") or (name if "AUTOMATIC_VLAN_ID" in template else "")
         wire = (link, vlan)
         for entry in network.get("address_ranges") or []:
             values = {str(key).upper(): value for key, value in entry.items()}
             first = as_address(str(values.get("IP") or values.get("IP6") or ""))
             size = str(values.get("SIZE") or "")
-            if first and size.isdigit() and int(size) > 0:
-                found.append(Lease(str(network["name"]), wire, first, first + (int(size) - 1)))
+            if first and size.isdigit() and 0 < int(size) <= 2**first.max_prefixlen - int(first):
+                found.append(Lease(name, wire, first, first + (int(size) - 1)))
     return found
 
 

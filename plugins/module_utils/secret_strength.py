@@ -21,6 +21,8 @@ _SUBSTITUTES = str.maketrans("013457@$!", "oleastasi")
 _PLACEHOLDER = re.compile(r"^(<.*>|\[.*\]|\{.*\}|\$\{.*\}|%.*%|x+|\*+|\.+|_+|-+)$", re.IGNORECASE)
 _KEYBOARD = ("0123456789", "1234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "qwertzuiop", "asdfghjkl")
 _FEWEST_DIFFERENT = 4
+_SHORTEST = 8
+_LONG = 16  # from here on a common word within is no weakness
 
 
 def weakness(secret: str, user: str = "") -> str | None:
@@ -34,12 +36,16 @@ def weakness(secret: str, user: str = "") -> str | None:
         return "is a placeholder"
     if user and plain == user.lower():
         return "is the user's own name"
-    if any(word in _DEFAULT_WORDS for word in (_letters(plain), _letters(plain.translate(_SUBSTITUTES)))):
+    if len(secret) < _LONG and any(
+        word in _DEFAULT_WORDS for word in (_letters(plain), _letters(plain.translate(_SUBSTITUTES)))
+    ):
         return "looks like a default"
     if len(set(plain)) < _FEWEST_DIFFERENT:
         return f"has fewer than {_FEWEST_DIFFERENT} different characters"
     if any(plain in row or plain in row[::-1] for row in _KEYBOARD):
         return "is a row of the keyboard or the alphabet"
+    if len(secret) < _SHORTEST:
+        return f"has fewer than {_SHORTEST} characters"
     return None
 
 

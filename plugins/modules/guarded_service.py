@@ -51,6 +51,14 @@ options:
         description: Time limit of a start, in seconds.
         type: int
         default: 90
+      kill:
+        description:
+          - Whether a daemon that does not come up within the time limit is killed. For one that ignores its signals and
+            keeps no data of its own in memory, such as oned with a driver that hangs.
+          - Without it a daemon that is still starting or stopping is never killed; a database may be in the middle of
+            its recovery.
+        type: bool
+        default: false
       log_files:
         description: Logs in which the daemon explains itself, besides the journal.
         type: list
@@ -134,6 +142,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kvmcloud.stack.plugins.module_utils.guarded_service import (
     SHOWN,
     ServiceError,
+    Verdict,
     daemon_words,
     failure_sentence,
     judge_start,
@@ -161,6 +170,7 @@ SPEC = {
             "config_files": {"type": "list", "elements": "path", "default": []},
             "port": {"type": "int"},
             "start_timeout": {"type": "int", "default": 90},
+            "kill": {"type": "bool", "default": False},
             "log_files": {"type": "list", "elements": "path", "default": []},
         },
     },
@@ -184,6 +194,12 @@ class Systemd:
         returncode, out, err = self.module.run_command(["systemctl", *arguments])
         if returncode:
             raise ServiceError(f"systemctl {' '.join(arguments)} failed: {(err or out).strip()}")
+
+    def wait_for_stop(self, name, seconds):
+        deadline = time.monotonic() + seconds
+        while self.state(name).active == "deactivating" and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+        return self.state(name)
 
     def force_down(self, name):
         """Stop at once, also a daemon that ignores its signals: systemd alone would wait for its own, long limit."""
@@ -252,7 +268,11 @@ def start(systemd, unit, action):
     if action == "wait" or (action == "start" and state.active == "active"):
         # The unit before it in the list may have pulled it in (oned does so with its scheduler).
         return wait_until_up(systemd, unit, "")
+    if state.active == "deactivating":
+        state = systemd.wait_for_stop(name, unit["start_timeout"])
     if state.active in ("activating", "deactivating"):
+        if not unit["kill"]:
+            return Verdict("failed", f"it is still {state.active}, and is left to that")
         systemd.force_down(name)
     systemd.module.run_command(["systemctl", "reset-failed", name])
     systemd.do("--no-block", "restart" if action == "restart" else "start", name)
@@ -279,16 +299,17 @@ def bring_up(module, systemd, unit, action, last_good):
         module.fail_json(msg=f"{name} runs, but {verdict.why}. See journalctl -u {name}.", restored=[])
     logs = [appended(path, size) for path, size in sizes.items()]
     words = daemon_words(systemd.journal(systemd.state(name).invocation), logs)
-    systemd.force_down(name)
+    if unit["kill"]:
+        systemd.force_down(name)
     restored = last_good.restore()
     second = None
     if restored:
-        second = start(systemd, unit, "start")
+        second = start(systemd, unit, "start" if unit["kill"] else "restart")
         if second.outcome == "up":
             last_good.save(systemd.state(name).invocation)
-        else:
+        elif unit["kill"]:
             systemd.force_down(name)
-    sentence = failure_sentence(name, verdict.why, words, restored, last_good.refused, second)
+    sentence = failure_sentence(name, verdict.why, words, restored, last_good.refused, second, unit["kill"])
     module.fail_json(msg=sentence, restored=restored)
 
 

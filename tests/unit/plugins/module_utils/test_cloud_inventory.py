@@ -60,3 +60,17 @@ def test_a_host_outside_the_limit_has_said_nothing():
 def test_a_name_server_decides_what_a_host_without_an_address_means():
     hostvars = {"a.example": {"ansible_host": "10.0.0.1"}, "b": {"host_network_hostname": "b.example"}}
     assert cloud_inventory.host_addresses(hostvars, hostvars) == {"a.example": "10.0.0.1", "b.example": None}
+
+
+def test_a_short_name_of_two_hosts_means_neither():
+    hostvars = {"srv.a.example": {"ansible_host": "10.0.0.1"}, "srv.b.example": {"ansible_host": "10.0.0.2"}}
+    assert [entry["names"] for entry in cloud_inventory.host_entries(hostvars, hostvars)] == [
+        ["srv.a.example"],
+        ["srv.b.example"],
+    ]
+
+
+@pytest.mark.parametrize("address", ["10.213.80.11", "fd00::1"])
+def test_an_address_is_neither_split_nor_a_name(address):
+    assert cloud_inventory.names_of(address, {}) == [address]
+    assert cloud_inventory.host_entries([address], {address: {}}) == []

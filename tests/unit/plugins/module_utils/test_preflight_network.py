@@ -9,7 +9,7 @@ import pytest
 from cloud_samples import ADDRESSES, cloud, host, probe
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cloud, Host, findings
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import NETWORK_RULES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import NETWORK_RULES, leases
 
 FRONT, NODE = "opennebula_frontends", "opennebula_nodes"
 
@@ -86,7 +86,7 @@ def vnet(name: str, first: str, size: int, **template: str) -> dict[str, Any]:
         ),
         pytest.param(
             cloud(*pair(front=links("front1", eth1=["192.168.7.7/24"]), node=links("node1", eth1=["192.168.7.7/24"]))),
-            "error",
+            "warning",
             "front1, node1",
             "have the address 192.168.7.7 both",
             id="two hosts with one real address",
@@ -182,3 +182,13 @@ BRIDGE_OF_LIBVIRT = ["192.168.122.1/24"]
 )
 def test_harmless(harmless: Cloud) -> None:
     assert findings(harmless, NETWORK_RULES) == []
+
+
+def test_a_network_that_goes_and_one_by_id_are_no_stumbling_blocks():
+    address_range = {"TYPE": "IP4", "IP": "198.51.100.10", "SIZE": 10}
+    networks = [
+        {"name": "old", "state": "absent", "address_ranges": [address_range]},
+        {"name": "new", "address_ranges": [address_range]},
+        {"id": 7, "address_ranges": [{"TYPE": "IP4", "IP": "255.255.255.250", "SIZE": 50}]},
+    ]
+    assert [lease.network for lease in leases(networks)] == ["new"]

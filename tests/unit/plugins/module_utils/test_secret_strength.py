@@ -41,6 +41,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.secret_strength imp
         ("12345678", "keyboard or the alphabet"),
         ("87654321", "keyboard or the alphabet"),
         ("qwertyuiop", "keyboard or the alphabet"),
+        ("aK3-x", "fewer than 8 characters"),
     ],
 )
 def test_weak(secret: str, words: str) -> None:
@@ -49,7 +50,8 @@ def test_weak(secret: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", ["kdjf873hkjsd", "a:b:c:dEf9", "žluťoučký-kůň", 'quote"#and$ign', "correct-horse-battery"]
+    "secret",
+    ["kdjf873hkjsd", "a:b:c:dEf9", "žluťoučký-kůň", 'quote"#and$ign', "correct-horse-battery", "Pass-1234567890-7788"],
 )
 def test_strong_enough(secret: str) -> None:
     assert weakness(secret, "oneadmin") is None

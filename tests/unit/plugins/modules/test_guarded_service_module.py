@@ -58,7 +58,14 @@ class Unit:
         self.config.write_text(text)
 
     def params(self, **changes: Any) -> dict[str, Any]:
-        wanted = {"name": "oned", "config_files": [str(self.config)], "port": self.port, "start_timeout": 5, **changes}
+        wanted = {
+            "name": "oned",
+            "config_files": [str(self.config)],
+            "port": self.port,
+            "start_timeout": 5,
+            "kill": True,
+        }
+        wanted.update(changes)
         return {"units": [wanted]}
 
     @property
@@ -218,3 +225,13 @@ def test_copies_are_for_root_only(unit: Unit, capsys: Any) -> None:
     run_module(capsys, guarded_service, **unit.params())
     assert unit.last_good.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in unit.last_good.rglob("*") if path.is_file()} == {0o600}
+
+
+def test_a_daemon_that_is_not_to_be_killed_goes_on_starting(unit: Unit, capsys: Any) -> None:
+    """A database in the middle of its recovery must not be shot because our patience ended."""
+    unit.configure("hang")
+    for _attempt in range(2):
+        with pytest.raises(ModuleFailed, match="still activating after the time limit.*the service is left as it is"):
+            run_module(capsys, guarded_service, **unit.params(kill=False, start_timeout=1))
+    state = json.loads((unit.folder / "state.json").read_text())
+    os.kill(state["pid"], 0)  # raises if it is gone
