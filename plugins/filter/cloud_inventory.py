@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import cloud_inventory
+from ansible_collections.kvmcloud.stack.plugins.module_utils import cloud_inventory, guest_networks
 
 
 class FilterModule:
@@ -16,4 +16,5 @@ class FilterModule:
             "host_entries": cloud_inventory.host_entries,
             "opennebula_node_hosts": cloud_inventory.opennebula_node_hosts,
             "ssh_identities": cloud_inventory.ssh_identities,
+            "with_spoofing_filters": guest_networks.with_spoofing_filters,
         }

@@ -54,6 +54,9 @@ class LabUnderTest:
     def begin_up(self) -> subprocess.Popen:
         return subprocess.Popen([LAB, "up", "-i", self.inventory], env=self.environment, start_new_session=True)
 
+    def state(self) -> dict:
+        return json.loads((self._root() / "labs" / self.name / "lab.json").read_text())
+
     def remains(self) -> dict[str, list[str]]:
         """What of the lab is in the kernel and on disk."""
         mine, root = f"{self.prefix}-{self.name}", self._root()

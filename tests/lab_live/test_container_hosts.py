@@ -123,11 +123,10 @@ def test_the_whole_distribution_is_seen_through_the_controller(lab):
 
 
 REPOSITORY = """set -e
-url=http://10.213.201.1:8071
 wget() {{ python3 -c 'import sys, urllib.request as u; sys.stdout.buffer.write(u.urlopen(sys.argv[1]).read())' $1; }}
-wget $url/{key}/repo2.key > /etc/apt/keyrings/one.asc
+wget {url}/repo2.key > /etc/apt/keyrings/one.asc
 printf 'Types: deb\\nURIs: %s\\nSuites: stable\\nComponents: opennebula\\nSigned-By: /etc/apt/keyrings/one.asc\\n' \
-    $url/{repository}/7.4/Debian/12 > /etc/apt/sources.list.d/one.sources
+    {served}/7.4/Debian/12 > /etc/apt/sources.list.d/one.sources
 only="-o Dir::Etc::SourceList=sources.list.d/one.sources -o Dir::Etc::SourceParts=- -o APT::Update::Error-Mode=any"
 apt-get -q update $only 2>&1
 apt-cache policy opennebula
@@ -135,13 +134,16 @@ apt-cache policy opennebula
 
 
 def test_the_emulators_packages_are_laid_out_and_signed_like_upstreams(lab):
-    said = lab.on("two", REPOSITORY.format(key="opennebula", repository="opennebula"))
+    url = lab.state()["opennebula"]["url"]
+    said = lab.on("two", REPOSITORY.format(url=url, served=url))
     assert "emulated" in said
     assert "7.4.0" in said
 
 
 def test_a_repository_signed_by_somebody_else_is_refused_by_apt(lab):
-    said = lab.on("two", REPOSITORY.format(key="opennebula", repository="opennebula-wrong-key"), rc=100)
+    url = lab.state()["opennebula"]["url"]
+    wrong = url.replace("/opennebula/", "/opennebula-wrong-key/")
+    said = lab.on("two", REPOSITORY.format(url=url, served=wrong), rc=100)
     assert "NO_PUBKEY" in said
 
 

@@ -10,21 +10,25 @@ import hashlib
 import shutil
 import sys
 import threading
+import time
 import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kvmcloud_lab.model import Lab, OpenNebulaSource
 from kvmcloud_lab.package_server import server_url
-from kvmcloud_lab.paths import EMULATOR, MIRROR, SCRATCH
+from kvmcloud_lab.paths import EMULATOR, LABS, MIRROR, SCRATCH
 from kvmcloud_lab.programs import LabError, run
 from kvmcloud_lab.repository import SigningKey, publish
+from kvmcloud_lab.state import read_state
 
 ANSWER_WITHIN = 4  # seconds
 EMULATED, UPSTREAM, NONE = "emulated", "upstream", "none"
 PASSTHROUGH = "/upstream/opennebula"
 KEY_FILE = "repo2.key"
 DEBIAN_VERSIONS = ("12", "13")
+TRUSTED, WRONG_KEY = "opennebula", "opennebula-wrong-key"
+UNUSED_FOR = 3600  # seconds
 
 
 @dataclass(frozen=True)
@@ -77,34 +81,36 @@ def opennebula_repository(lab: Lab, former: dict[str, str]) -> OpenNebulaReposit
         url, fingerprint = here + PASSTHROUGH, lab.opennebula.upstream_key_fingerprint
         return OpenNebulaRepository(source, url, f"{url}/{KEY_FILE}", fingerprint, why)
     if source == EMULATED:
-        key = publish_emulated(lab.opennebula.releases)
-        url = f"{here}/opennebula"
+        edition = _digest(lab.opennebula.releases)
+        key = publish_emulated(lab.opennebula.releases, edition)
+        url = f"{here}/{TRUSTED}/{edition}"
         return OpenNebulaRepository(source, url, f"{url}/{KEY_FILE}", key.fingerprint, why)
     return OpenNebulaRepository(NONE, why=why)
 
 
-def publish_emulated(releases: tuple[str, ...]) -> SigningKey:
-    """/opennebula, laid out as upstream's repository, and /opennebula-wrong-key: the same, signed by somebody else."""
+def publish_emulated(releases: tuple[str, ...], edition: str) -> SigningKey:
+    """The repository, laid out as upstream's, and beside it the same signed by somebody else.
+
+    Labs of several checkouts run side by side: each emulator has an edition of its own, which is never replaced.
+    """
     if not (EMULATOR / "build.py").exists():
         raise LabError(
             f"There is no {EMULATOR}/build.py, which makes the emulator's packages; this checkout is incomplete."
         )
-    keys = {"opennebula": SigningKey("opennebula"), "opennebula-wrong-key": SigningKey("opennebula-wrong-key")}
-    MIRROR.mkdir(parents=True, exist_ok=True)
+    keys = {name: SigningKey(name) for name in (WRONG_KEY, TRUSTED)}
+    for name in keys:
+        (MIRROR / name).mkdir(parents=True, exist_ok=True)
     with (MIRROR / ".opennebula.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp = MIRROR / ".opennebula.stamp"
-        wanted = _digest(releases)
-        if not (stamp.exists() and stamp.read_text() == wanted):
-            for release in releases:
-                _publish_release(release, keys)
+        if not all((MIRROR / name / edition).exists() for name in keys):
+            built = {release: _build(release) for release in releases}
             for name, key in keys.items():
-                (MIRROR / name / KEY_FILE).write_text(key.public())
-            stamp.write_text(wanted)
-    return keys["opennebula"]
+                _publish_edition(MIRROR / name / edition, built, key)
+        _remove_unused(edition)
+    return keys[TRUSTED]
 
 
-def _publish_release(release: str, keys: dict[str, SigningKey]) -> None:
+def _build(release: str) -> list[Path]:
     built = SCRATCH / f"opennebula-{release}"
     shutil.rmtree(built, ignore_errors=True)
     built.mkdir(parents=True)
@@ -112,13 +118,31 @@ def _publish_release(release: str, keys: dict[str, SigningKey]) -> None:
     debs = sorted(built.glob("*.deb"))
     if not debs:
         raise LabError(f"{EMULATOR}/build.py --release {release} made no packages.")
-    branch = ".".join(release.split(".")[:2])
-    for name, key in keys.items():
+    return debs
+
+
+def _publish_edition(place: Path, built: dict[str, list[Path]], key: SigningKey) -> None:
+    """What has its final name is complete."""
+    fresh = place.with_name(f".{place.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    for release, debs in built.items():
         for version in DEBIAN_VERSIONS:
-            repository = MIRROR / name / branch / "Debian" / version
+            repository = fresh / ".".join(release.split(".")[:2]) / "Debian" / version
             repository.parent.mkdir(parents=True, exist_ok=True)
             publish(repository, debs, "stable", "opennebula", key)
-    shutil.rmtree(built)
+    (fresh / KEY_FILE).write_text(key.public())
+    shutil.rmtree(place, ignore_errors=True)
+    fresh.rename(place)
+
+
+def _remove_unused(edition: str) -> None:
+    """Editions that no lab takes packages from, and that no lab which is just being made is about to take."""
+    used = {edition} | {
+        str(read_state(lab.name).get("opennebula", {}).get("url", "")).rpartition("/")[2] for lab in LABS.glob("*")
+    }
+    for place in [*(MIRROR / TRUSTED).glob("*"), *(MIRROR / WRONG_KEY).glob("*")]:
+        if place.name not in used and time.time() - place.stat().st_mtime > UNUSED_FOR:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _digest(releases: tuple[str, ...]) -> str:
@@ -127,4 +151,4 @@ def _digest(releases: tuple[str, ...]) -> str:
     sources = [file for file in EMULATOR.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
     for file in sorted(sources, key=str) + [Path(__file__)]:
         digest.update(f"{file.name} {file.stat().st_mode}".encode() + file.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:12]
