@@ -6,25 +6,42 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping, NamedTuple
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from jinja2 import Undefined
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory import address_of, names_of
+from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory import (
+    address_of,
+    names_of,
+    opennebula_node_hosts,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import HIDDEN, secrets
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     FRONTENDS,
-    HOST_RULES,
     NODES,
     Cloud,
+    Declared,
     Finding,
     Host,
     Limits,
     findings,
 )
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_declared import DECLARED_RULES
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import NETWORK_RULES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_acceptance import accept
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import HA_VARIABLES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_rules import ALL_RULES
+from ansible_collections.kvmcloud.stack.plugins.modules import (
+    onecluster,
+    onedatastore,
+    onehook,
+    onehost,
+    onesecgroup,
+    oneuser,
+    onevnet,
+)
 
 DOCUMENTATION = r"""
 name: preflight_findings
@@ -36,6 +53,8 @@ description:
   - Compares the inventory with one probe per host and returns every finding of every rule at once.
   - Secrets are judged, and named by their variables; their values are in no finding.
   - A host whose probe variable does not exist was left out of this run and is not looked at.
+  - What is declared inside OpenNebula is taken from the variables of the first front-end, as the role
+    P(kvmcloud.stack.opennebula_resources#role) does.
 positional: hostvars, groups
 options:
   _input:
@@ -75,6 +94,21 @@ options:
     description: Least free space by group and path, in MiB.
     type: dict
     default: {}
+  minimum_datastore_mb:
+    description: Least free space of a node for guests of local system datastores, in MiB.
+    type: int
+    default: 0
+  roomy_datastore_mb:
+    description: Free space of a node for guests of local system datastores below which there is a warning, in MiB.
+    type: int
+    default: 0
+  accepted:
+    description:
+      - Rules whose findings do not end the run, by name, or by name and host.
+      - A rule that does not exist, or that cannot be accepted, is an error.
+    type: list
+    elements: raw
+    default: []
 """
 
 EXAMPLES = r"""
@@ -104,12 +138,32 @@ _value:
       description: What to do about it.
       type: str
     severity:
-      description: V(error) or V(warning).
+      description: V(error), V(warning) or V(accepted).
       type: str
+    rule:
+      description: Name of the rule that found it.
+      type: str
+    crash:
+      description: Whether the rule itself failed.
+      type: bool
     sentence:
       description: All of it in one line.
       type: str
 """
+
+
+# By variable, what each entry may have: the module that applies it says so.
+DECLARED_OPTIONS = {
+    "opennebula_clusters": onecluster.OPTIONS,
+    "opennebula_datastores": onedatastore.OPTIONS,
+    "opennebula_security_groups": onesecgroup.OPTIONS,
+    "opennebula_virtual_networks": onevnet.OPTIONS,
+    "opennebula_hooks": onehook.OPTIONS,
+    "opennebula_users": oneuser.OPTIONS,
+    "opennebula_hosts": onehost.OPTIONS,
+}
+# Links by whose names networks may go although they do not exist yet.
+LINK_VARIABLES = ("host_network_bridges", "host_network_bonds", "host_network_vlans")
 
 
 def value_of(variables: Mapping[str, Any], name: str, default: Any = None) -> Any:
@@ -136,6 +190,94 @@ def secrets_of(groups: set[str], variables: Mapping[str, Any]) -> dict[str, str 
     return {name: None if value is None else str(value) for name, value in values.items()}
 
 
+class Listed(NamedTuple):
+    entries: list[Any]
+    fault: str | None = None
+
+
+def list_of(variables: Mapping[str, Any], name: str, default: Iterable[Any] = ()) -> Listed:
+    """A list with all that is in it worked out; the fault says why it cannot be."""
+    try:
+        value = variables[name]
+    except KeyError:
+        return Listed(list(default))
+    except AnsibleError as error:
+        return Listed([], f"{name} cannot be worked out: {one_line(error)}.")
+    try:
+        value = worked_out(value)
+    except Exception as error:  # templating raises as it likes, which differs between releases of Ansible
+        return Listed([], f"{name} cannot be worked out: {one_line(error)}.")
+    if not isinstance(value, (list, tuple)):
+        return Listed([] if value is None else [], None if value is None else f"{name} is {value!r}, and no list.")
+    return Listed(list(value))
+
+
+def worked_out(value: Any) -> Any:
+    """The value with every template in it resolved; ansible-core 2.19 does that as late as it can."""
+    if isinstance(value, Undefined):
+        raise AnsibleError(getattr(value, "_undefined_message", None) or "a variable in it is not set")
+    if isinstance(value, Mapping):
+        return {str(key): worked_out(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [worked_out(one) for one in value]
+    return value
+
+
+def one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def as_modules_take(
+    entries: Iterable[Any], options: dict[str, Any], name: str
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The entries as the module would have them after its own check of arguments, and what that check refuses."""
+    validator = ArgumentSpecValidator(options, required_one_of=[["name", "id"]])
+    taken, faults = [], []
+    for entry in entries:
+        if not isinstance(entry, Mapping):
+            faults.append(f"{name} has the entry {entry!r}, and wanted is a dictionary with a name.")
+            continue
+        result = validator.validate(dict(entry))
+        if result.error_messages:
+            label = f"{name}, entry {entry.get('name', entry.get('id', '(without name or id)'))}"
+            faults += [without_secrets(f"{label}: {refusal(error)}.", entry) for error in result.errors.errors]
+        else:
+            taken.append(result.validated_parameters)
+    return taken, faults
+
+
+def refusal(error: AnsibleValidationError) -> str:
+    unknown = "there is no option " if isinstance(error, UnsupportedError) else ""
+    return unknown + one_line(error)
+
+
+def without_secrets(sentence: str, entry: Mapping[str, Any]) -> str:
+    for secret in sorted(secrets(entry), key=len, reverse=True):
+        sentence = sentence.replace(secret, HIDDEN)
+    return sentence
+
+
+def declared_by(variables: Mapping[str, Any], nodes: list[dict[str, Any]]) -> Declared:
+    declared = Declared()
+    for variable, options in DECLARED_OPTIONS.items():
+        found = list_of(variables, variable, nodes if variable == "opennebula_hosts" else ())
+        entries, faults = as_modules_take(found.entries, options, variable)
+        declared.entries[variable] = entries
+        declared.faults += [(variable, fault) for fault in ([found.fault] if found.fault else faults)]
+    return declared
+
+
+def names_in(value: Any) -> list[str]:
+    """Names of links, declared as a list of names, a list of dictionaries, or a dictionary by name."""
+    if isinstance(value, Mapping):
+        return [str(name) for name in value]
+    return [str(one.get("name") if isinstance(one, Mapping) else one) for one in value or []]
+
+
+def dictionaries(variables: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    return [entry for entry in list_of(variables, name).entries if isinstance(entry, Mapping)]
+
+
 def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, Any], register: str) -> Host:
     member_of = {group for group, members in groups.items() if name in members}
     result = value_of(variables, register, {})
@@ -155,18 +297,13 @@ def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, 
         database_backend=str(value_of(variables, "opennebula_database_backend", "sqlite")),
         secrets=secrets_of(member_of, variables),
         required={variable: value_of(variables, variable) for variable in required},
+        links=[name for variable in LINK_VARIABLES for name in names_in(value_of(variables, variable, []))],
+        datastore_mounts=dictionaries(variables, "host_storage_datastore_mounts"),
+        datastore_disks=dictionaries(variables, "host_storage_datastore_disks"),
         probe=result.get("probe"),
         unreachable=str(result.get("msg") or "") or None,
+        high_availability={variable: value_of(variables, variable) for variable in HA_VARIABLES},
     )
-
-
-def declared_once(hosts: list[str], hostvars: Mapping[str, Mapping[str, Any]], variable: str) -> list[dict[str, Any]]:
-    """What the hosts declare under a variable, each name once."""
-    entries: dict[str, dict[str, Any]] = {}
-    for host in hosts:
-        for entry in value_of(hostvars[host], variable, []):
-            entries.setdefault(str(entry.get("name")), entry)
-    return list(entries.values())
 
 
 def merged(found: list[Finding]) -> list[Finding]:
@@ -175,6 +312,19 @@ def merged(found: list[Finding]) -> list[Finding]:
     for finding in found:
         hosts.setdefault(replace(finding, host=""), []).append(finding.host)
     return [replace(finding, host=", ".join(names)) for finding, names in hosts.items()]
+
+
+def node_hosts(nodes: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What opennebula_hosts is where the inventory does not set it: the nodes, as the role's default has them."""
+    used = ("host_network_hostname", "opennebula_node_domain_type", "opennebula_node_cluster")
+    return opennebula_node_hosts(
+        nodes, {host: {name: value_of(hostvars[host], name) for name in used} for host in nodes}
+    )
+
+
+def protected_networks(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    found = [text for host in hosts for text in list_of(hostvars[host], "vm_isolation_protected_networks").entries]
+    return list(dict.fromkeys(map(str, found)))
 
 
 def preflight_findings(
@@ -187,12 +337,13 @@ def preflight_findings(
     clock_skew: float = 2.0,
     minimum_memory_mb: Mapping[str, Any] | None = None,
     minimum_disk_mb: Mapping[str, Mapping[str, Any]] | None = None,
-) -> list[dict[str, str]]:
+    minimum_datastore_mb: int = 0,
+    roomy_datastore_mb: int = 0,
+    accepted: Any = (),
+) -> list[dict[str, Any]]:
     looked_at = [host for host in hosts if value_of(hostvars[host], register) is not None]
-    networks: dict[str, dict[str, Any]] = {}
-    for host in looked_at:
-        for network in value_of(hostvars[host], "opennebula_virtual_networks", []):
-            networks.setdefault(str(network.get("name") or network.get("id")), network)
+    # Whose variables the role has that applies what is declared.
+    speaker: Mapping[str, Any] = hostvars[next(iter(groups.get(FRONTENDS) or looked_at))] if looked_at else {}
     cloud = Cloud(
         hosts=[host_of(host, groups, hostvars[host], register) for host in looked_at],
         groups=groups,
@@ -202,20 +353,16 @@ def preflight_findings(
             float(clock_skew),
             {group: int(value) for group, value in (minimum_memory_mb or {}).items()},
             {group: {path: int(v) for path, v in paths.items()} for group, paths in (minimum_disk_mb or {}).items()},
+            int(minimum_datastore_mb),
+            int(roomy_datastore_mb),
         ),
-        virtual_networks=list(networks.values()),
-        clusters=declared_once(looked_at, hostvars, "opennebula_clusters"),
-        declared=[
-            *(("network", network) for network in networks.values()),
-            *(("datastore", entry) for entry in declared_once(looked_at, hostvars, "opennebula_datastores")),
-            *(
-                ("node", {"name": host, "cluster": value_of(hostvars[host], "opennebula_node_cluster")})
-                for host in looked_at
-                if host in (groups.get(NODES) or [])
-            ),
-        ],
+        declared=declared_by(speaker, node_hosts(groups.get(NODES) or [], hostvars)),
+        oned_edits=dictionaries(speaker, "opennebula_frontend_oned_edits"),
+        storage_addons=[str(name) for name in list_of(speaker, "opennebula_storage_addons").entries],
+        protected_networks=protected_networks(looked_at, hostvars),
+        datastore_location=str(value_of(speaker, "host_storage_datastore_location", "/var/lib/one/datastores")),
     )
-    found = merged(findings(cloud, (*HOST_RULES, *NETWORK_RULES, *DECLARED_RULES)))
+    found = merged(accept(findings(cloud, ALL_RULES), accepted, ALL_RULES, hosts))
     return [{**asdict(f), "sentence": f.sentence} for f in found]
 
 

@@ -25,6 +25,11 @@ TIME_SERVICES = (
     "openntpd.service",
 )
 
+# What several hosts can have mounted at once.
+NETWORK_FILESYSTEM = re.compile(
+    r"(beegfs|ceph|cifs|gfs2|glusterfs|gpfs|lustre|nfs4?|ocfs2|smb3|virtiofs|fuse\.(ceph(-fuse)?|glusterfs|juicefs|mfs|sshfs))\Z"
+)
+
 PACKAGE_LOCKS = (
     "/var/lib/dpkg/lock-frontend",
     "/var/lib/dpkg/lock",
@@ -77,7 +82,7 @@ def cgroup_version(mounts: str) -> int | None:
 
 
 def interfaces(ip_json: str) -> dict[str, dict[str, Any]]:
-    """Output of `ip -j addr` without the links of guests."""
+    """Output of `ip -j -d addr` without the links of guests."""
     result = {}
     for link in json.loads(ip_json or "[]"):
         name = link.get("ifname")
@@ -87,9 +92,36 @@ def interfaces(ip_json: str) -> dict[str, dict[str, Any]]:
             "mac": link.get("address"),
             "mtu": link.get("mtu"),
             "up": "UP" in link.get("flags", []),
+            "kind": link.get("linkinfo", {}).get("info_kind"),
+            "master": link.get("master"),
             "addresses": [f"{entry['local']}/{entry['prefixlen']}" for entry in link.get("addr_info", [])],
         }
     return result
+
+
+def mounts(mountinfo: str) -> dict[str, dict[str, str]]:
+    """/proc/self/mounts by mount point; where several are stacked on one, the last is what programs see."""
+    result = {}
+    for line in mountinfo.splitlines():
+        fields = [_unescaped(text) for text in line.split()]
+        if len(fields) > 2:
+            source, point, fstype = fields[:3]
+            result[point] = {"source": source, "fstype": fstype, "mounted_at": point}
+    return result
+
+
+def _unescaped(text: str) -> str:
+    """The kernel writes blanks and backslashes of names as octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)
+
+
+def mount_of(path: str, mounted: dict[str, dict[str, str]]) -> dict[str, str] | None:
+    """The mount that holds a path, found by name alone: asking a mount of a dead server would never return."""
+    while path not in mounted:
+        if path in ("/", ""):
+            return None
+        path = os.path.dirname(path)
+    return mounted[path]
 
 
 def sockets(text: str, protocol: str) -> list[dict[str, Any]]:

@@ -5,17 +5,26 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from typing import Any, Iterator, Mapping
+from typing import Iterator
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import WHOLE_CLOUD, Cloud, Finding
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
+    FRONTENDS,
+    NODES,
+    WARNING,
+    WHOLE_CLOUD,
+    Cloud,
+    Finding,
+    Rule,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.secret_strength import weakness
 
 FINGERPRINT = "opennebula_repository_key_fingerprint"
 BACKENDS = ("sqlite", "mysql")
 
 
 def fingerprint_is_whole(cloud: Cloud) -> Iterator[Finding]:
+    """opennebula_repository_key_fingerprint is no whole fingerprint."""
     found = {str(host.required[FINGERPRINT]) for host in cloud.hosts if host.required.get(FINGERPRINT)}
     for value in sorted(found):
         digits = re.sub(r"[\s:]|^0x", "", value)
@@ -28,6 +37,7 @@ def fingerprint_is_whole(cloud: Cloud) -> Iterator[Finding]:
 
 
 def database_is_known(cloud: Cloud) -> Iterator[Finding]:
+    """opennebula_database_backend is neither sqlite nor mysql."""
     for backend in sorted({host.database_backend for host in cloud.hosts if host.database_backend not in BACKENDS}):
         yield Finding(
             WHOLE_CLOUD,
@@ -37,10 +47,15 @@ def database_is_known(cloud: Cloud) -> Iterator[Finding]:
 
 
 def clusters_are_declared(cloud: Cloud) -> Iterator[Finding]:
-    """Only a warning: the cluster may have been made by hand."""
-    known = {"default", *(str(cluster.get("name")) for cluster in cloud.clusters)}
+    """A cluster is named that opennebula_clusters does not declare; it may have been made by hand."""
+    known = {"default", *(str(cluster.get("name")) for cluster in cloud.declared.clusters)}
+    members = [
+        *(("network", entry) for entry in cloud.declared.virtual_networks),
+        *(("datastore", entry) for entry in cloud.declared.datastores),
+        *(("host", entry) for entry in cloud.declared.hosts),
+    ]
     wanted: dict[str, list[str]] = {}
-    for kind, entry in cloud.declared:
+    for kind, entry in members:
         named = entry.get("clusters") or ([entry["cluster"]] if entry.get("cluster") else [])
         for cluster in named:
             if str(cluster) not in known and not str(cluster).isdigit():
@@ -50,29 +65,71 @@ def clusters_are_declared(cloud: Cloud) -> Iterator[Finding]:
             WHOLE_CLOUD,
             f"The cluster {cluster} is named by {', '.join(users)}, and opennebula_clusters does not declare it.",
             "Correct the name, or declare the cluster; if it was made by hand, all is well.",
-            "warning",
+            WARNING,
         )
 
 
-def address_ranges_are_addresses(cloud: Cloud) -> Iterator[Finding]:
-    for network in cloud.virtual_networks:
-        for entry in network.get("address_ranges") or []:
-            for key, value in _addresses(entry):
-                try:
-                    ipaddress.ip_address(value)
-                except ValueError:
-                    yield Finding(
-                        WHOLE_CLOUD,
-                        f"The address range of network {network.get('name')} begins at {key} {value!r}, "
-                        "which is no address.",
-                        "Correct opennebula_virtual_networks; OpenNebula would make the network and put it into error.",
-                    )
+def secrets(cloud: Cloud) -> Iterator[Finding]:
+    """A password is not set, or is one that everybody knows. Its value is never told."""
+    faults: dict[tuple[str, str], list[str]] = {}
+    for host in cloud.hosts:
+        for variable, value in host.secrets.items():
+            fault = "is not set" if value is None else weakness(value)
+            if fault:
+                faults.setdefault((variable, fault), []).append(host.name)
+    for (variable, fault), hosts in faults.items():
+        yield Finding(
+            ", ".join(hosts),
+            f"{variable} {fault}.",
+            "Choose a real one and keep it in an encrypted file: ansible-vault encrypt.",
+        )
 
 
-def _addresses(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, value in entry.items():
-        if str(key).upper() in ("IP", "IP6", "GLOBAL_PREFIX", "ULA_PREFIX"):
-            yield str(key), str(value)
+def required_values(cloud: Cloud) -> Iterator[Finding]:
+    """A variable without a default is not set."""
+    missing: dict[str, list[str]] = {}
+    for host in cloud.hosts:
+        for variable, value in host.required.items():
+            if not str(value or "").strip():
+                missing.setdefault(variable, []).append(host.name)
+    for variable, hosts in missing.items():
+        yield Finding(
+            ", ".join(hosts), f"{variable} is not set.", "Set it in the inventory; it has no default on purpose."
+        )
 
 
-DECLARED_RULES = (fingerprint_is_whole, database_is_known, clusters_are_declared, address_ranges_are_addresses)
+# (group that has hosts, groups of which one must have hosts, what the group needs)
+NEEDED_GROUPS = (
+    (NODES, (FRONTENDS,), "nodes without a front-end that runs guests on them"),
+    ("gluster_clients", ("gluster_servers",), "clients without servers whose volumes they mount"),
+    ("gluster_gateways", ("gluster_servers",), "gateways without servers whose volumes they export"),
+    ("ovirt_hosts", ("ovirt_engines", "ovirt_hosted_engine_hosts"), "oVirt hosts without an engine that manages them"),
+)
+
+
+def groups_together(cloud: Cloud) -> Iterator[Finding]:
+    """A group of the inventory has hosts and another one, which it cannot do without, has none."""
+    for group, alternatives, what in NEEDED_GROUPS:
+        if cloud.host_names(group) and not any(map(cloud.host_names, alternatives)):
+            yield Finding(
+                WHOLE_CLOUD,
+                f"{group} has hosts and {' and '.join(alternatives)} has none: {what}.",
+                f"Put a host into {alternatives[0]}, or empty {group}.",
+            )
+    if cloud.host_names(FRONTENDS) and not cloud.host_names(NODES):
+        yield Finding(
+            WHOLE_CLOUD,
+            f"{NODES} has no hosts: the cloud has a front-end, but nothing that runs guests.",
+            f"Put hosts into {NODES}; the front-end itself may be one.",
+            WARNING,
+        )
+
+
+DECLARED_RULES: tuple[Rule, ...] = (
+    Rule(groups_together),
+    Rule(required_values, acceptable=False),
+    Rule(secrets, acceptable=False),
+    Rule(fingerprint_is_whole, acceptable=False),
+    Rule(database_is_known, acceptable=False),
+    Rule(clusters_are_declared),
+)

@@ -1,15 +1,17 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules of the preflight about names and addresses."""
+"""Rules of the preflight about names and addresses of hosts."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Iterator, NamedTuple, Union
+from typing import Any, Iterator, Union
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
+    ERROR,
+    WARNING,
     WHOLE_CLOUD,
     Cloud,
     Finding,
@@ -50,7 +52,9 @@ def _will_be_written(host: Host, other: Host) -> bool:
 
 
 def names_resolve(cloud: Cloud) -> Iterator[Finding]:
-    """Each host must know every other one; looked at from both sides, because every host is asked."""
+    """A host does not know the name of another one, or another address for it. Every host is asked, so this holds in
+    both directions.
+    """
     for host, probe in cloud.probed():
         unknown, elsewhere = [], []
         for other in cloud.hosts:
@@ -72,7 +76,7 @@ def names_resolve(cloud: Cloud) -> Iterator[Finding]:
 
 
 def names_resolve_alike(cloud: Cloud) -> Iterator[Finding]:
-    """A name must lead to the same place from everywhere; what a host says of itself is another rule."""
+    """Hosts know different addresses for one name. What a host says of itself is another rule."""
     for other in cloud.hosts:
         name = other.names[0] if other.names else other.name
         views: dict[tuple[str, ...], list[str]] = {}
@@ -90,6 +94,7 @@ def names_resolve_alike(cloud: Cloud) -> Iterator[Finding]:
 
 
 def own_name(cloud: Cloud) -> Iterator[Finding]:
+    """A host's own name does not resolve there, or to a loopback address."""
     for host, probe in cloud.probed():
         if host.manages_hosts_file:
             continue
@@ -110,6 +115,7 @@ def own_name(cloud: Cloud) -> Iterator[Finding]:
 
 
 def duplicate_addresses(cloud: Cloud) -> Iterator[Finding]:
+    """Two hosts have one address; a warning where it is not the one by which the inventory knows them."""
     holders: dict[Address, list[str]] = {}
     for host in cloud.hosts:
         declared = as_address(host.address)
@@ -127,11 +133,14 @@ def duplicate_addresses(cloud: Cloud) -> Iterator[Finding]:
                 f"{' and '.join(names)} have the address {address} both.",
                 "Give each host its own address; if one is an alias of the other, keep one of them in the inventory.",
                 # The gateway address of a NAT bridge may well be the same on many hosts.
-                "error" if address in of_hosts else "warning",
+                ERROR if address in of_hosts else WARNING,
             )
 
 
 def address_is_own(cloud: Cloud) -> Iterator[Finding]:
+    """The address of a host is on none of its links; a warning unless host_network_address declares it, as a router
+    may stand in front.
+    """
     for host, probe in cloud.probed():
         address = as_address(host.address)
         if not address or address.is_loopback or address in addresses_of(probe):
@@ -141,11 +150,12 @@ def address_is_own(cloud: Cloud) -> Iterator[Finding]:
             host.name,
             f"{address} is not an address of any of its links.",
             "Set host_network_address to the address at which the other hosts reach it.",
-            "error" if host.address_declared else "warning",
+            ERROR if host.address_declared else WARNING,
         )
 
 
 def overlapping_links(cloud: Cloud) -> Iterator[Finding]:
+    """Two links of a host are in overlapping networks."""
     for host, probe in cloud.probed():
         networks: list[tuple[Network, str]] = []
         for link, properties in sorted(probe["interfaces"].items()):
@@ -160,88 +170,15 @@ def overlapping_links(cloud: Cloud) -> Iterator[Finding]:
                         host.name,
                         f"{link} ({network}) and {other_link} ({other}) overlap: replies may leave by the wrong link.",
                         "Give the links separate networks.",
-                        "warning",
+                        WARNING,
                     )
 
 
-class Lease(NamedTuple):
-    """An address range of a virtual network: first and last address, and the wire it is on."""
-
-    network: str
-    wire: tuple[str, ...]
-    first: Address
-    last: Address
-
-    def __str__(self) -> str:
-        return f"{self.network} ({self.first} - {self.last})"
-
-
-def leases(virtual_networks: list[dict[str, Any]]) -> list[Lease]:
-    """The ranges that have an address; attribute names have no case, and ranges without addresses cannot collide."""
-    found = []
-    for network in virtual_networks:
-        if network.get("state") == "absent":
-            continue
-        name = str(network.get("name") or network.get("id"))
-        template = {str(key).upper(): str(value) for key, value in (network.get("template") or {}).items()}
-        # Ranges on different VLANs, or on different bridges without one, never meet.
-        link = template.get("PHYDEV") or template.get("BRIDGE") or name
-        vlan = template.get("VLAN_ID") or (name if "AUTOMATIC_VLAN_ID" in template else "")
-        wire = (link, vlan)
-        for entry in network.get("address_ranges") or []:
-            values = {str(key).upper(): value for key, value in entry.items()}
-            first = as_address(str(values.get("IP") or values.get("IP6") or ""))
-            size = str(values.get("SIZE") or "")
-            if first and size.isdigit() and 0 < int(size) <= 2**first.max_prefixlen - int(first):
-                found.append(Lease(name, wire, first, first + (int(size) - 1)))
-    return found
-
-
-def overlapping_leases(cloud: Cloud) -> Iterator[Finding]:
-    """oned itself does not check: it takes the same range twice."""
-    ranges = leases(cloud.virtual_networks)
-    for index, one in enumerate(ranges):
-        for other in ranges[index + 1 :]:
-            same_wire = one.wire == other.wire and one.first.version == other.first.version
-            if same_wire and int(one.first) <= int(other.last) and int(other.first) <= int(one.last):
-                yield Finding(
-                    WHOLE_CLOUD,
-                    f"The address ranges of {one} and {other} overlap on one wire: two guests can get one address.",
-                    "Make the ranges separate.",
-                )
-
-
-def leases_of_hosts(cloud: Cloud) -> Iterator[Finding]:
-    """A guest that is leased the address of a node takes that node off the network."""
-    taken: dict[Address, str] = {}
-    for host in cloud.hosts:
-        declared = as_address(host.address)
-        if declared:
-            taken[declared] = host.name
-    for host, probe in cloud.probed():
-        taken.update(dict.fromkeys(addresses_of(probe), host.name))
-    for lease in leases(cloud.virtual_networks):
-        hit = sorted(
-            f"{address} of {name}"
-            for address, name in taken.items()
-            if address.version == lease.first.version and int(lease.first) <= int(address) <= int(lease.last)
-        )
-        if hit:
-            yield Finding(
-                WHOLE_CLOUD,
-                f"The addresses that {lease} gives to guests include {', '.join(hit)}.",
-                "Take the addresses of hosts out of the range.",
-                "warning" if lease.wire[1] else "error",
-            )
-
-
 NETWORK_RULES: tuple[Rule, ...] = (
-    duplicate_addresses,
-    address_is_own,
-    names_resolve,
-    names_resolve_alike,
-    own_name,
-    overlapping_links,
-    overlapping_leases,
-    leases_of_hosts,
+    Rule(duplicate_addresses),
+    Rule(address_is_own),
+    Rule(names_resolve),
+    Rule(names_resolve_alike),
+    Rule(own_name),
+    Rule(overlapping_links),
 )

@@ -19,9 +19,18 @@ options:
     description:
       - Directories whose free space is wanted.
       - For one that does not exist yet, the nearest directory above it counts.
+      - One that does not answer within 5 s, as on a mount of a dead server, is not among the result.
     type: list
     elements: path
     default: [/, /var/lib]
+  mount_paths:
+    description:
+      - Directories of which it is wanted where they, and each directory in them, are mounted from. Symbolic links in
+        them are followed.
+      - Mounts are looked up by name and never touched, so that one of a dead server does not hold the probe up.
+    type: list
+    elements: path
+    default: [/var/lib/one/datastores]
   names:
     description: Names to resolve as any program of the host would (files, DNS, ...).
     type: list
@@ -104,7 +113,12 @@ probe:
       description: By path C(free_mb), C(size_mb) and C(measured_at), in MiB.
       type: dict
     interfaces:
-      description: By name C(mac), C(mtu), C(up) and C(addresses) with prefix length.
+      description:
+        - By name C(mac), C(mtu), C(up), C(addresses) with prefix length, C(kind) as the kernel calls it (V(bridge),
+          V(vlan); null for a device), and C(master), the bridge or bond it is in.
+      type: dict
+    mounts:
+      description: By path C(source), C(fstype) and C(mounted_at) of the mount that holds it.
       type: dict
     ports:
       description: Listening sockets, each with C(protocol), C(address), C(port), C(uid), C(pid) and C(process).
@@ -155,10 +169,12 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils import host_probe
 
 SPEC = {
     "disk_paths": {"type": "list", "elements": "path", "default": ["/", "/var/lib"]},
+    "mount_paths": {"type": "list", "elements": "path", "default": ["/var/lib/one/datastores"]},
     "names": {"type": "list", "elements": "str", "default": []},
     "resolve_timeout": {"type": "float", "default": 5},
     "users": {"type": "list", "elements": "str", "default": ["oneadmin"]},
 }
+DISK_TIMEOUT = 5  # seconds, after which a mount does not answer
 TIME_ERROR = 5  # adjtimex: the clock is not synchronised
 
 
@@ -180,6 +196,39 @@ def disk(path):
         "size_mb": state.f_blocks * state.f_frsize >> 20,
         "measured_at": place,
     }
+
+
+def mounts(paths):
+    mounted = host_probe.mounts(text_of("/proc/self/mounts"))
+    found = {}
+    for path in map(os.path.normpath, paths):
+        for place in [path, *directories_in(path, mounted)]:
+            found[place] = host_probe.mount_of(target_of(place, mounted), mounted)
+    return {place: mount for place, mount in found.items() if mount}
+
+
+def directories_in(path, mounted):
+    """Without a look at any of them, nor into a network mount: its server may be dead."""
+    inside = {point for point in mounted if os.path.dirname(point) == path}
+    holder = host_probe.mount_of(path, mounted)
+    if holder and not host_probe.NETWORK_FILESYSTEM.match(holder["fstype"]):
+        with contextlib.suppress(OSError):
+            inside |= {
+                entry.path for entry in os.scandir(path) if entry.is_symlink() or entry.is_dir(follow_symlinks=False)
+            }
+    return sorted(inside)
+
+
+def target_of(place, mounted):
+    """Where a symbolic link leads; a mount is none, and one from the network must not be asked."""
+    holder = host_probe.mount_of(place, mounted)
+    if place in mounted or (holder and host_probe.NETWORK_FILESYSTEM.match(holder["fstype"])):
+        return place
+    try:
+        target = os.readlink(place)
+    except OSError:
+        return place
+    return os.path.normpath(os.path.join(os.path.dirname(place), target))
 
 
 def can_open_kvm():
@@ -227,26 +276,34 @@ def owners_of(inodes):
 
 
 def resolve(names, timeout):
-    """Addresses by name. One thread each, since a dead name server costs seconds per name."""
-    result = {name: [] for name in names}
-    canonical = {}
+    """Addresses and canonical name by name. A dead name server costs seconds per name."""
+    found = in_time(look_up, names, timeout)
+    return {name: found.get(name, ([], None))[0] for name in names}, {name: one[1] for name, one in found.items()}
 
-    def look_up(name):
-        try:
-            answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
-        except (OSError, UnicodeError):
-            return
-        result[name] = sorted({answer[4][0] for answer in answers})
-        canonical[name] = answers[0][3]
 
-    threads = [threading.Thread(target=look_up, args=(name,), daemon=True) for name in result]
+def look_up(name):
+    try:
+        answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
+    except (OSError, UnicodeError):
+        return [], None
+    return sorted({answer[4][0] for answer in answers}), answers[0][3]
+
+
+def in_time(function, arguments, timeout):
+    """Result by argument, of those that had one in time; each has its own thread, so that one cannot hold up all."""
+    results = {}
+
+    def ask(one):
+        with contextlib.suppress(OSError):
+            results[one] = function(one)
+
+    threads = [threading.Thread(target=ask, args=(one,), daemon=True) for one in arguments]
     deadline = time.monotonic() + timeout
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0, deadline - time.monotonic()))
-    # copies, because a late thread may still write
-    return dict(result), dict(canonical)
+    return dict(results)  # a copy, because a late thread may still write
 
 
 def user(name):
@@ -293,7 +350,7 @@ def main():
     params = module.params
     hostname = socket.gethostname()
     ip = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    addresses = module.run_command([ip, "-j", "addr", "show"])[1] if ip else ""
+    addresses = module.run_command([ip, "-j", "-d", "addr", "show"])[1] if ip else ""
     names, canonical = resolve([*params["names"], hostname], params["resolve_timeout"])
     probe = {
         "os_release": host_probe.os_release(text_of("/etc/os-release")),
@@ -308,8 +365,9 @@ def main():
         "kvm_device": can_open_kvm(),
         "nested": host_probe.nested(map(text_of, sorted(glob.glob("/sys/module/kvm_*/parameters/nested")))),
         "cgroup_version": host_probe.cgroup_version(text_of("/proc/mounts")),
-        "disks": {path: disk(path) for path in params["disk_paths"]},
+        "disks": in_time(disk, params["disk_paths"], DISK_TIMEOUT),
         "interfaces": host_probe.interfaces(addresses),
+        "mounts": mounts(params["mount_paths"]),
         "ports": listening_ports(),
         "names": names,
         "name_servers": host_probe.name_servers(text_of("/etc/resolv.conf")),

@@ -15,6 +15,15 @@ pytestmark = pytest.mark.usefixtures("bare")
 TRACES = "ls -d /etc/one /var/lib/one /etc/apt/sources.list.d/opennebula* /etc/apt/keyrings/opennebula* 2>/dev/null"
 
 
+SHARED_SYSTEM = {"name": "sys", "clusters": ["lab"], "template": {"TYPE": "SYSTEM_DS", "TM_MAD": "shared"}}
+NO_BRIDGE = {"name": "n", "clusters": ["lab"], "template": {"VN_MAD": "dummy", "BRIDGE": "br9"}}
+
+
+def told(run):
+    """What a run told, on one line: the terminal breaks sentences where it likes."""
+    return " ".join(run.output.split())
+
+
 def nothing_was_changed():
     return cloud.on("front1", f"{TRACES}; true").strip() == ""
 
@@ -35,14 +44,59 @@ def test_check_mode_runs_to_its_end_and_changes_nothing():
         ({"opennebula_oneadmin_password": "opennebula"}, "opennebula_oneadmin_password"),
         ({"opennebula_repository_key_fingerprint": ""}, "opennebula_repository_key_fingerprint"),
         ({"ansible_host": "10.213.48.11"}, "10.213.48.11"),
+        ({"opennebula_datastores": [SHARED_SYSTEM]}, "where no image datastore has images that could run in it"),
+        ({"opennebula_datastores": [SHARED_SYSTEM]}, "must be one network mount on front1, node1"),
+        ({"opennebula_datastores": [{**SHARED_SYSTEM, "tempalte": {}}]}, "there is no option tempalte"),
+        (
+            {"opennebula_virtual_networks": [NO_BRIDGE]},
+            "needs the bridge br9, which does not exist here; dummy makes none",
+        ),
+        ({"opennebula_hooks": [{"name": "7", "command": "x"}]}, "hook 7: a name of digits only"),
+        ({"preflight_minimum_disk_mb": {"opennebula_nodes": {"/var/lib": 2**40}}}, "1099511627776 are wanted"),
+        ({"preflight_accepted": ["disk_spaces"]}, "'disk_spaces', and there is no such rule. Did you mean disk_space?"),
+        ({"preflight_accepted": ["unreachable_hosts"]}, "unreachable_hosts, which cannot be accepted"),
     ],
-    ids=["no such pair", "unknown release", "unset secret", "default secret", "no fingerprint", "one address twice"],
+    ids=[
+        "no such pair",
+        "unknown release",
+        "unset secret",
+        "default secret",
+        "no fingerprint",
+        "one address twice",
+        "no images for a system datastore",
+        "shared and not mounted",
+        "an option misspelt",
+        "no bridge",
+        "a name that is an id",
+        "too little disk",
+        "acceptance misspelt",
+        "acceptance of what cannot be",
+    ],
 )
 def test_preflight_refuses(variables, sentence):
     run = cloud.playbook("site", "-e", json.dumps(variables))
     assert run.rc != 0
-    assert sentence in run.output, run.output
+    assert sentence in told(run).replace("''", "'"), run.output
     assert nothing_was_changed()
+
+
+def test_an_accepted_finding_is_told_and_ends_nothing():
+    small = {"preflight_minimum_disk_mb": {"opennebula_nodes": {"/var/lib": 2**40}}}
+    run = cloud.playbook("preflight", "-e", json.dumps({**small, "preflight_accepted": [{"disk_space": "node1"}]}))
+    assert run.rc == 0, run.output
+    assert "accepted: node1: /var/lib has" in told(run), run.output
+    assert (
+        cloud.playbook("preflight", "-e", json.dumps({**small, "preflight_accepted": ["disk_space: front1"]})).rc != 0
+    )
+
+
+def test_a_bridge_that_was_made_by_hand_satisfies_its_network():
+    assert "needs the bridge br0" in told(cloud.playbook("preflight"))
+    cloud.on("node1", "ip link add br0 type bridge")
+    try:
+        assert "needs the bridge br0" not in told(cloud.playbook("preflight"))
+    finally:
+        cloud.on("node1", "ip link delete br0")
 
 
 def test_a_host_whose_own_name_is_a_loopback_address_is_refused_unless_we_mend_it():

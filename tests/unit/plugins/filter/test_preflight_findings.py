@@ -32,8 +32,18 @@ all:
     opennebula_database_password: changeme
     opennebula_virtual_networks:
       - name: a
-        template: {BRIDGE: br0}
+        template: {VN_MAD: bridge, BRIDGE: br0}
         address_ranges: [{TYPE: IP4, IP: 10.5.0.1, SIZE: 9}, {TYPE: IP4, IP: 10.5.0.9, SIZE: 9}]
+    opennebula_datastores:
+      - {name: misspelt, tempalte: {}}
+      - name: secret
+        permissions: "{{ secret_word }}"
+        template: {TYPE: SYSTEM_DS, TM_MAD: ssh, RESTIC_PASSWORD: "{{ secret_word }}"}
+    secret_word: Blatt-41-kX9
+    opennebula_hooks: [{name: h, command: "{{ nobody_set_this }}"}]
+    opennebula_clusters: lab
+    vm_isolation_protected_networks: ["10.5.0.0/30", "{{ '10.6.0.0/16' }}"]
+    host_network_bridges: [{name: br0}]
 """
 PLAYBOOK = """
 - hosts: all
@@ -50,7 +60,7 @@ PLAYBOOK = """
     - ansible.builtin.copy:
         content: >-
           {{ groups['all'] | kvmcloud.stack.preflight_findings(hostvars, groups, started=started | float,
-          finished=finished | float) | to_json }}
+          finished=finished | float, accepted=['unreachable_hosts', {'overlapping_leases': 'all'}]) | to_json }}
         dest: "{{ result }}"
       vars: {started: 0, finished: 9999999999}
 """
@@ -76,10 +86,25 @@ def test_in_a_real_run(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     found: list[dict[str, Any]] = json.loads(result.read_text())
     told = {(finding["host"], finding["what"]) for finding in found}
+    sentences = "\n".join(finding["sentence"] for finding in found)
     assert ("front1", "opennebula_oneadmin_password is not set.") in told
     assert ("front1", "opennebula_database_password looks like a default.") in told
     assert ("front1, node1", "opennebula_repository_key_fingerprint is not set.") in told
     assert any(host == "node1" and "could not be looked at" in what for host, what in told)
-    assert all(finding["sentence"].startswith(("error: ", "warning: ")) for finding in found)
-    assert any("overlap on one wire" in what for _host, what in told)
+    assert all(finding["sentence"].startswith(("error: ", "warning: ", "accepted: ")) for finding in found)
+    assert all(finding["sentence"].endswith(f"[{finding['rule']}]") for finding in found)
+    assert not any(finding["crash"] for finding in found), sentences
+    (accepted,) = [finding for finding in found if finding["severity"] == "accepted"]
+    assert "overlap on one wire" in accepted["what"]
+    # what cannot be accepted stays an error, and so does the wish
+    assert "unreachable_hosts, which cannot be accepted" in sentences
+    assert "error: node1: node1 could not be looked at" in sentences
+    # each entry is checked as its module would check it
+    assert "opennebula_datastores, entry misspelt: there is no option tempalte" in sentences
+    assert "datastore secret: permissions must be a quoted string" in sentences
+    assert "Blatt-41-kX9" not in sentences
+    assert "opennebula_hooks cannot be worked out: 'nobody_set_this' is undefined." in sentences
+    assert "opennebula_clusters is 'lab', and no list." in sentences
+    assert "are in the protected network 10.5.0.0/30" in sentences
+    assert "[bridges_exist]" not in sentences, "host_network is going to make it"
     assert not any("node2" in host for host, _what in told), "hosts outside --limit were not looked at"

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cloud, Host
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cloud, Declared, Finding, Host
 
 ADDRESSES = {"front1": "10.0.0.10", "node1": "10.0.0.11", "node2": "10.0.0.12"}
+LOCATION = "/var/lib/one/datastores"
 SECRET = "kX9-ruhig-Blatt-41"
+
+
+def link(*addresses: str, kind: str | None = None, master: str | None = None) -> dict[str, Any]:
+    return {"up": True, "addresses": list(addresses), "kind": kind, "master": master}
 
 
 def probe(name: str, **changes: Any) -> dict[str, Any]:
@@ -24,11 +29,14 @@ def probe(name: str, **changes: Any) -> dict[str, Any]:
         "cpu": {"processors": 4, "virtualisation": "vmx"},
         "kvm_device": True,
         "cgroup_version": 2,
-        "disks": {"/var/lib": {"free_mb": 50000, "size_mb": 90000, "measured_at": "/var/lib"}},
-        "interfaces": {
-            "lo": {"up": True, "addresses": ["127.0.0.1/8", "::1/128"]},
-            "eth0": {"up": True, "addresses": [ADDRESSES.get(name, "10.0.0.99") + "/24", "fe80::1/64"]},
+        "disks": {
+            path: {"free_mb": 50000, "size_mb": 90000, "measured_at": "/var/lib"} for path in ("/var/lib", LOCATION)
         },
+        "interfaces": {
+            "lo": link("127.0.0.1/8", "::1/128"),
+            "eth0": link(ADDRESSES.get(name, "10.0.0.99") + "/24", "fe80::1/64"),
+        },
+        "mounts": {LOCATION: {"source": "/dev/vda1", "fstype": "ext4", "mounted_at": "/"}},
         "ports": [{"protocol": "tcp", "address": "0.0.0.0", "port": 22, "uid": 0, "pid": 1, "process": "sshd"}],
         "names": {other: [address] for other, address in ADDRESSES.items()},
         "epoch": 1000.5,
@@ -64,3 +72,20 @@ def cloud(*hosts: Host, **changes: Any) -> Cloud:
         for group in member.groups:
             groups.setdefault(group, []).append(member.name)
     return Cloud(**{"hosts": members, "groups": groups, "started": 1000.0, "finished": 1001.0, **changes})
+
+
+def declared(**entries: list[dict[str, Any]]) -> Declared:
+    """Declarations by the last part of their variable: datastores=[...]."""
+    return Declared({f"opennebula_{kind}": found for kind, found in entries.items()})
+
+
+def registered(*names: str, **changes: Any) -> list[dict[str, Any]]:
+    return [{"name": name, **changes} for name in names]
+
+
+def told(found: list[Finding], words: str) -> Finding:
+    """The one finding that says this."""
+    (one,) = [finding for finding in found if words in finding.what]
+    assert one.what.endswith(".") and not one.what.endswith("..")
+    assert one.remedy.endswith(".")
+    return one

@@ -73,6 +73,54 @@ def test_interfaces_without_links_of_guests() -> None:
     assert host_probe.interfaces("") == {}
 
 
+def test_kind_and_master_of_links() -> None:
+    """As `ip -j -d addr` tells them: a plain device has no kind, a port of a bridge has a master."""
+    links = [
+        {"ifname": "eth1", "flags": [], "master": "br0", "addr_info": []},
+        {"ifname": "br0", "flags": ["UP"], "linkinfo": {"info_kind": "bridge"}, "addr_info": []},
+    ]
+    found = host_probe.interfaces(json.dumps(links))
+    assert (found["eth1"]["kind"], found["eth1"]["master"]) == (None, "br0")
+    assert (found["br0"]["kind"], found["br0"]["master"]) == ("bridge", None)
+
+
+MOUNTS = """\
+/dev/vda1 / ext4 rw,relatime 0 0
+nfs1:/export/two\\040words /var/lib/one/datastores/104 nfs4 rw 0 0
+/dev/vdb /mnt/a\\134b xfs rw 0 0
+old:/x /srv nfs rw 0 0
+new:/x /srv nfs rw 0 0
+rubbish
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "mounted_at"),
+    [
+        ("/var/lib/one/datastores", "/dev/vda1", "/"),
+        ("/var/lib/one/datastores/104", "nfs1:/export/two words", "/var/lib/one/datastores/104"),
+        ("/var/lib/one/datastores/104/7/disk.0", "nfs1:/export/two words", "/var/lib/one/datastores/104"),
+        ("/var/lib/one/datastores/1040", "/dev/vda1", "/"),
+        ("/mnt/a\\b/c", "/dev/vdb", "/mnt/a\\b"),
+        ("/srv", "new:/x", "/srv"),
+    ],
+    ids=["root", "mount point", "below it", "a longer name", "backslash", "the last of two"],
+)
+def test_the_mount_that_holds_a_path(path: str, source: str, mounted_at: str) -> None:
+    found = host_probe.mount_of(path, host_probe.mounts(MOUNTS))
+    assert found is not None
+    assert (found["source"], found["mounted_at"]) == (source, mounted_at)
+    assert host_probe.mount_of(path, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("fstype", "network"),
+    [("nfs", True), ("nfs4", True), ("fuse.glusterfs", True), ("ceph", True), ("xfs", False), ("nfsd", False)],
+)
+def test_network_file_systems(fstype: str, network: bool) -> None:
+    assert bool(host_probe.NETWORK_FILESYSTEM.match(fstype)) is network
+
+
 @little_endian
 def test_listening_sockets() -> None:
     tcp = (

@@ -3,16 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Iterator
 
 import pytest
-from cloud_samples import SECRET, cloud, host, probe
+from cloud_samples import SECRET, cloud, host, probe, told
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import preflight, preflight_network
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cloud, Limits
+from ansible_collections.kvmcloud.stack.plugins.module_utils import preflight
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cloud, Finding, Limits, Rule
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_rules import ALL_RULES
 
 FRONT, NODE = "opennebula_frontends", "opennebula_nodes"
-ALL_RULES = (*preflight.HOST_RULES, *preflight_network.NETWORK_RULES)
 
 
 def test_a_healthy_cloud_has_no_findings() -> None:
@@ -147,6 +147,13 @@ NO_KVM = {"kvm_device": False, "cpu": {"processors": 1, "virtualisation": None}}
             id="too little disk",
         ),
         pytest.param(
+            cloud(front(probe=probe("front1", disks={})), node(), limits=Limits(disk_mb={FRONT: {"/var/lib": 1}})),
+            "error",
+            "front1",
+            "The free space of /var/lib could not be measured in time",
+            id="a disk that does not answer",
+        ),
+        pytest.param(
             cloud(front(probe=probe("front1", ports=[port(2633)])), node()),
             "error",
             "front1",
@@ -185,9 +192,9 @@ NO_KVM = {"kvm_device": False, "cpu": {"processors": 1, "virtualisation": None}}
         pytest.param(cloud(front()), "warning", "all", "nothing that runs guests", id="front-end only"),
         pytest.param(
             cloud(front(), node(), host("node2", FRONT)),
-            "error",
+            "warning",
             "all",
-            "high availability is not supported",
+            "has 2 hosts, which survive the loss of 0",
             id="two front-ends",
         ),
         pytest.param(
@@ -207,11 +214,9 @@ NO_KVM = {"kvm_device": False, "cpu": {"processors": 1, "virtualisation": None}}
     ],
 )
 def test_one_thing_wrong(broken: Cloud, severity: str, where: str, words: str) -> None:
-    (found,) = [f for f in preflight.findings(broken, preflight.HOST_RULES) if words in f.what]
+    found = told(preflight.findings(broken, ALL_RULES), words)
     assert (found.severity, found.host) == (severity, where)
-    assert found.sentence == f"{severity}: {where}: {found.what} {found.remedy}"
-    assert found.what.endswith(".") and not found.what.endswith("..")
-    assert found.remedy.endswith(".")
+    assert found.sentence == f"{severity}: {where}: {found.what} {found.remedy} [{found.rule}]"
 
 
 @pytest.mark.parametrize(
@@ -232,6 +237,8 @@ def test_one_thing_wrong(broken: Cloud, severity: str, where: str, words: str) -
             id="containers have no clock",
         ),
         pytest.param(cloud(host("front1", FRONT, NODE)), id="one machine is both"),
+        pytest.param(cloud(host("front1", "ovirt_engines"), host("node1", "ovirt_hosts")), id="one of two engines"),
+        pytest.param(cloud(front(), node(), limits=Limits(memory_mb={NODE: 8192})), id="just enough memory"),
         pytest.param(cloud(front(release=None), node(release=None)), id="no release known"),
     ],
 )
@@ -259,3 +266,64 @@ def test_same_secret_fault_is_told_once_for_all_hosts() -> None:
     fault = {"opennebula_repository_password": None}
     (found,) = preflight.findings(cloud(front(secrets=fault), node(secrets=fault)), ALL_RULES)
     assert found.host == "front1, node1"
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (Limits(memory_mb={NODE: 9000}), "8192 MiB of memory; 9000"),
+        (Limits(disk_mb={NODE: {"/var/lib": 60000}}), "/var/lib has 50000 MiB free"),
+    ],
+    ids=["memory", "disk"],
+)
+@pytest.mark.parametrize(("oneadmin", "severity"), [(None, "error"), ({"uid": 9869}, "warning")])
+def test_a_host_that_works_already_is_not_refused_for_its_size(
+    limits: Limits, words: str, oneadmin: dict[str, int] | None, severity: str
+) -> None:
+    """A run at night must not end because the disk filled up since; a host that is yet to be deployed is refused."""
+    small = cloud(front(), node(probe=probe("node1", users={"oneadmin": oneadmin})), limits=limits)
+    assert told(preflight.findings(small, ALL_RULES), words).severity == severity
+
+
+def broken_half_way(cloud: Cloud) -> Iterator[Finding]:
+    yield Finding("node1", "This was found before.", "Do that.")
+    raise KeyError(cloud.hosts[0].secrets["opennebula_oneadmin_password"])
+
+
+def test_a_rule_that_crashes_costs_no_other_finding() -> None:
+    rules = [Rule(broken_half_way), *ALL_RULES]
+    found = preflight.findings(cloud(front(release="8.1", secrets={"opennebula_oneadmin_password": SECRET})), rules)
+    assert told(found, "This was found before").rule == "broken_half_way"
+    assert told(found, "8.1 is not known here").rule == "release_on_system"
+    crash = told(found, "crashed")
+    assert crash.crash and crash.severity == "error" and crash.rule == "broken_half_way"
+    assert "The rule broken_half_way crashed" in crash.what and "KeyError" in crash.what
+    assert "test_preflight.py, line" in crash.what
+    assert "fault of the collection" in crash.remedy
+    assert SECRET not in crash.sentence, "the text of an exception may quote what it stumbled over"
+
+
+def test_what_cannot_be_accepted() -> None:
+    """Each of these ends in a failure later, half-way through the deployment, whatever the inventory accepts."""
+    assert {rule.name for rule in ALL_RULES if not rule.acceptable} == {
+        "unreachable_hosts",
+        "one_release",
+        "release_on_system",
+        "init_system",
+        "address_of_the_leader",
+        "floating_address_of_another",
+        "server_endpoints",
+        "database_of_each",
+        "discarded_databases",
+        "required_values",
+        "secrets",
+        "fingerprint_is_whole",
+        "database_is_known",
+        "declarations",
+    }
+
+
+def test_every_rule_has_a_name_and_an_explanation_of_its_own() -> None:
+    names = [rule.name for rule in ALL_RULES]
+    assert len(set(names)) == len(names)
+    assert all(rule.explanation.endswith(".") for rule in ALL_RULES), [r.name for r in ALL_RULES if not r.explanation]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import pwd
@@ -42,6 +43,55 @@ def test_values_of_this_machine(capsys: Any) -> None:
     assert 0 < found["disks"]["/"]["free_mb"] <= found["disks"]["/"]["size_mb"]
     assert "127.0.0.1/8" in found["interfaces"]["lo"]["addresses"]
     assert len(found["boot_id"]) == 36
+
+
+def test_mounts_of_directories_and_of_what_links_lead_to(capsys: Any, monkeypatch: Any, tmp_path: Path) -> None:
+    """A mount is looked up by its name and never asked: one of a dead server would never answer."""
+    place, dead = tmp_path / "datastores", tmp_path / "datastores" / "105"
+    for directory in (place / "100", dead, tmp_path / "far"):
+        directory.mkdir(parents=True)
+    (place / "104").symlink_to("../far/share")
+    (place / "note.txt").touch()
+    table = f"/dev/vda1 / ext4 rw 0 0\nnfs1:/far {tmp_path}/far nfs rw 0 0\nnfs2:/gone {dead} nfs4 rw 0 0\n"
+    genuine = host_probe.text_of
+    monkeypatch.setattr(host_probe, "text_of", lambda path: table if path == "/proc/self/mounts" else genuine(path))
+    untouched = os.readlink
+
+    def readlink(path: Any) -> str:
+        assert not str(path).startswith(str(dead)), "the mount of a dead server was asked"
+        return untouched(path)
+
+    monkeypatch.setattr(os, "readlink", readlink)
+    found = probe(capsys, mount_paths=[str(place), str(tmp_path / "none"), f"{dead}/below"])["mounts"]
+    assert {path: mount["source"] for path, mount in found.items()} == {
+        str(place): "/dev/vda1",
+        f"{place}/100": "/dev/vda1",
+        f"{place}/104": "nfs1:/far",
+        str(dead): "nfs2:/gone",
+        f"{tmp_path}/none": "/dev/vda1",
+        f"{dead}/below": "nfs2:/gone",
+    }
+
+
+def test_the_mounts_of_this_machine(capsys: Any) -> None:
+    found = probe(capsys, mount_paths=["/proc"])["mounts"]
+    assert found["/proc"] == {"source": "proc", "fstype": "proc", "mounted_at": "/proc"}
+
+
+def test_a_disk_that_does_not_answer_holds_nothing_up(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine = os.statvfs
+
+    def statvfs(path: str) -> os.statvfs_result:
+        if path == "/proc":
+            time.sleep(2)  # a mount of a dead server
+        if path == "/sys":
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return genuine(path)
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    monkeypatch.setattr(host_probe, "DISK_TIMEOUT", 0.5)
+    # had it been waited for, /proc would be there
+    assert set(probe(capsys, disk_paths=["/", "/proc", "/sys"])["disks"]) == {"/"}
 
 
 def test_own_sockets_and_their_process(capsys: Any) -> None:
