@@ -26,6 +26,8 @@ SHOWN = (
 # `systemctl enable` has nothing to do for these.
 ENABLED = ("enabled", "enabled-runtime", "static", "indirect", "generated", "alias", "linked", "linked-runtime")
 SETTLE_SECONDS = 1.0  # a daemon without a port counts as up when it is still there after this time
+# What a look at a port finds: it answers; it takes connections and says nothing; nobody is there.
+ANSWERS, SILENT, CLOSED = "answers", "silent", "closed"
 
 
 class ServiceError(ValueError):
@@ -89,28 +91,45 @@ def _state(values: Mapping[str, str]) -> UnitState:
     )
 
 
-def newer_files(
-    state: UnitState, changed_at: Mapping[str, float | None], monotonic: float, realtime: float
+def changed_files(
+    state: UnitState,
+    digests: Mapping[str, str | None],
+    started_with: Mapping[str, str | None],
+    changed_at: Mapping[str, float | None],
+    monotonic: float,
+    realtime: float,
 ) -> list[str]:
-    """Files that changed after the running daemon was started, and so are not what it runs with.
+    """Files that are not what the running daemon was started with.
 
-    The times of the files decide, not what this run did: a run that was cut off between edit and restart is repaired
-    by the next one.
+    Their content decides where it was recorded for this very run of the daemon, whatever clocks and times say. Of a run
+    that nobody recorded - after a boot, or a start by hand - the times tell which files changed after its start. What
+    this play did is not asked: one that was cut off between edit and restart is repaired by the next.
     """
-    if state.active not in ("active", "activating") or not state.started_us:
+    if state.active not in ("active", "activating"):
         return []
-    started = realtime - (monotonic - state.started_us / 1e6)
-    return [path for path, changed in changed_at.items() if changed is not None and changed > started]
+    started = realtime - (monotonic - state.started_us / 1e6) if state.started_us else float("inf")
+    changed = []
+    for path, digest in digests.items():
+        if path in started_with:
+            differs = digest != started_with[path]
+        else:
+            differs = (changed_at.get(path) or 0) > started
+        if differs:
+            changed.append(path)
+    return changed
 
 
 def plan_unit(
     wanted: Mapping[str, Any],
     state: UnitState,
-    newer: Iterable[str],
-    port_answers: bool | None,
+    changed: Iterable[str],
+    port: str | None,
     predicting: bool = False,
 ) -> UnitPlan:
-    """What to do with one unit. `predicting`: in check mode it may come from a package that is yet to be installed."""
+    """What to do with one unit. `port`: what a look at it found, None where there was nothing to look at.
+
+    `predicting`: in check mode it may come from a package that is yet to be installed.
+    """
     name = unit_name(wanted["name"])
     if state.load == "not-found":
         if not predicting:
@@ -139,10 +158,13 @@ def plan_unit(
 
     starting = state.active == "activating" and state.sub != "auto-restart"
     if state.active == "active" or starting:
-        if newer:
+        why = [f"{path} is not what the running daemon was started with" for path in changed]
+        if port == SILENT:
+            why.append(f"it takes connections on port {wanted['port']} and answers none")
+        if why:
             actions.append("restart")
-            reasons += [f"{path} is newer than the running daemon" for path in newer]
-        elif starting or port_answers is False:
+            reasons += why
+        elif starting or port == CLOSED:
             actions.append("wait")
     else:
         actions.append("start")
@@ -210,4 +232,13 @@ def failure_sentence(
     return (
         f"{head} The former {files} is back, but the service does not come up with it either: {second.why}. "
         f"The refused one is kept in {refused_copy}."
+    )
+
+
+def stuck_sentence(name: str, why: str, words: str, error: OSError, copies: str) -> str:
+    """The start failed, and the former configuration cannot be put back either."""
+    said = f" It says: {words.rstrip('.')}." if words else ""
+    return (
+        f"{name} did not come up: {why}.{said} The former configuration could not be put back: {error.strerror}. "
+        f"It is kept in {copies}. Make room, copy it back and start the service, or run again with one that it accepts."
     )

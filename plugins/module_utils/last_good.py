@@ -9,16 +9,20 @@ import contextlib
 import hashlib
 import json
 import os
-from typing import Any
+from typing import Any, Mapping
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import ManagedFile, read_file, write_file
+from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import ManagedFile, read_file, replace_file
 
 
 class LastGood:
-    """Copies of the configuration files with which a unit is known to have started."""
+    """Copies of a unit's configuration files, and the digests of all files that its daemon was started with.
 
-    def __init__(self, module: Any, root: str, unit: str, paths: list[str]) -> None:
-        self.module, self.root, self.paths = module, root, paths
+    Writing raises OSError: what that means depends on whether the service runs.
+    """
+
+    def __init__(self, module: Any, root: str, unit: str, paths: list[str], reads: list[str]) -> None:
+        """`paths` are copied and put back; of `reads` only the digest is kept: they may be secrets of another time."""
+        self.module, self.root, self.paths, self.watched = module, root, paths, [*paths, *reads]
         self.folder = os.path.join(root, unit)
         self.refused = os.path.join(self.folder, "refused")
         self.record_path = os.path.join(self.folder, "record.json")
@@ -34,26 +38,29 @@ class LastGood:
         found = read_file(path)
         return None if found is None else hashlib.sha256(found.content).hexdigest()
 
-    def proven(self, invocation: str) -> bool:
-        """Whether the running daemon is known to have started with exactly the files on disk."""
-        return self.record.get("invocation") == invocation and all(
-            self.record.get("files", {}).get(path) == self.digest(path) for path in self.paths
-        )
+    def digests(self) -> dict[str, str | None]:
+        """Of the files as they are now; None of one that is not there."""
+        return {path: self.digest(path) for path in self.watched}
+
+    def started_with(self, invocation: str) -> dict[str, str | None]:
+        """Digests of the files that this run of the daemon was started with; empty if nobody recorded it."""
+        known = bool(invocation) and self.record.get("invocation") == invocation
+        return dict(self.record["files"]) if known else {}
 
     def keep(self, source: str, target: str) -> None:
-        found = read_file(source)
-        if found is not None:
+        found, kept = read_file(source), read_file(target)
+        if found is not None and (kept is None or kept.content != found.content):
             os.makedirs(self.root, mode=0o700, exist_ok=True)
             os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-            write_file(self.module, ManagedFile(target, found.content, 0o600, 0, 0))
+            replace_file(self.module, ManagedFile(target, found.content, 0o600, 0, 0))
 
-    def save(self, invocation: str) -> None:
-        """The record comes last: copies that it does not vouch for are not used."""
+    def save(self, invocation: str, digests: Mapping[str, str | None]) -> None:
+        """The record comes last: copies that it does not vouch for, such as of a later edit, are not used."""
         for path in self.paths:
             self.keep(path, self.copy_of(path))
-        record = {"invocation": invocation, "files": {path: self.digest(path) for path in self.paths}}
+        record = {"invocation": invocation, "files": dict(digests)}
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        write_file(self.module, ManagedFile(self.record_path, json.dumps(record, indent=1).encode(), 0o600, 0, 0))
+        replace_file(self.module, ManagedFile(self.record_path, json.dumps(record, indent=1).encode(), 0o600, 0, 0))
 
     def differing(self) -> dict[str, bytes]:
         """Content of the last good files that are not what is on disk now."""
@@ -72,7 +79,7 @@ class LastGood:
         contents = self.differing()
         refused = {path: read_file(path) for path in contents}
         for path, content in contents.items():
-            write_file(self.module, ManagedFile(path, content))
+            replace_file(self.module, ManagedFile(path, content))
         for path, found in refused.items():
             # On a full disk the service comes first; the backup of who edited the file is still there.
             with contextlib.suppress(OSError):

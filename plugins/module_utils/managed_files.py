@@ -44,6 +44,15 @@ class FilePlan(NamedTuple):
         return [change.path for change in self.changes]
 
 
+def make_directories(path: str, mode: int = 0o755) -> None:
+    """What is missing of the path, with this mode: a umask of 077, as hardened hosts have, would close it to others."""
+    if not os.path.isdir(path):
+        make_directories(os.path.dirname(path), mode)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path)
+            os.chmod(path, mode)
+
+
 def plan_files(wanted: Iterable[ManagedFile], present: Mapping[str, PresentFile | None]) -> FilePlan:
     """The files that differ, and one diff entry for each."""
     changes, diff = [], []
@@ -118,7 +127,16 @@ def apply_plan(module: Any, plan: FilePlan) -> list[str]:
 
 
 def write_file(module: Any, file: ManagedFile) -> None:
-    """Write beside and rename: a reader sees the former or the new file, never a part."""
+    """Replace the file, or end the module with a sentence."""
+    try:
+        replace_file(module, file)
+    except OSError as error:
+        target = os.path.realpath(file.path)
+        module.fail_json(msg=f"Cannot write {target}: {error.strerror}. The former file is unchanged.")
+
+
+def replace_file(module: Any, file: ManagedFile) -> None:
+    """Write beside and rename: a reader sees the former or the new file, never a part. Raises OSError."""
     target = os.path.realpath(file.path)
     wanted = _written(file, file.content or b"", read_file(target))
     descriptor, beside = tempfile.mkstemp(prefix=".ansible_", dir=os.path.dirname(target))
@@ -135,7 +153,7 @@ def write_file(module: Any, file: ManagedFile) -> None:
             )
             module.set_context_if_different(beside, context, False)
         os.replace(beside, target)
-    except OSError as error:
+    except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(beside)
-        module.fail_json(msg=f"Cannot write {target}: {error.strerror}. The former file is unchanged.")
+        raise

@@ -17,6 +17,7 @@ description:
   - The new source is tried with C(apt-get update) from a staging directory before anything under C(/etc/apt) changes.
     If it is unreachable or wrongly signed, the former state stays and apt's own sentences are reported.
   - When nothing is to be changed no network access takes place.
+  - What a run that was killed left in its staging directory under C(/run) is removed by the next one.
 options:
   name:
     description: Base name of the files. Letters, digits, C(-) and C(_).
@@ -171,8 +172,6 @@ import contextlib
 import glob
 import os
 import re
-import shutil
-import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -190,10 +189,12 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.apt_source import (
     update_failure,
     wanted_files,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.apt_stage import locked_stage, remove_stages_of_the_dead
 from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import (
     FilePlan,
     ManagedFile,
     apply_plan,
+    make_directories,
     plan_files,
     read_files,
 )
@@ -206,6 +207,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.openpgp_keys import
 
 ETC = "/etc/apt"
 LISTS = "/var/lib/apt/lists"
+# apt's unprivileged user must be able to read a staged key, so not below a private directory.
+STAGES = "/run"
 KEY_SIZE_LIMIT = 1 << 20
 
 SPEC = {
@@ -305,13 +308,11 @@ def refuse_twins(params, own):
 
 def try_source(module, paths, files):
     """Fetch the lists of the new source from a staged copy of its files; fail with apt's words if that fails."""
-    # apt's unprivileged user must be able to read the staged key, so not below a private directory.
-    stage = tempfile.mkdtemp(prefix="apt_signed_source_", dir="/run" if os.access("/run", os.W_OK) else None)
-    try:
+    with locked_stage(STAGES) as stage:
         os.chmod(stage, 0o755)
         staged = Paths(*(os.path.join(stage, os.path.basename(path)) for path in paths))
         auth_directory = os.path.join(stage, "auth")
-        os.mkdir(auth_directory)
+        make_directories(auth_directory)
         for other in glob.glob(f"{ETC}/auth.conf.d/*.conf"):
             if other != paths.auth:
                 os.symlink(other, os.path.join(auth_directory, os.path.basename(other)))
@@ -327,8 +328,6 @@ def try_source(module, paths, files):
             if not (returncode and LOCKED.search(err)) or time.monotonic() > deadline:
                 break
             time.sleep(1)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
     failure = update_failure(returncode, out + "\n" + err)
     if failure:
         failure = failure.replace(stage, ETC)
@@ -374,10 +373,11 @@ def main():
 
     backups = []
     if not module.check_mode:
+        remove_stages_of_the_dead(STAGES)
         if refresh:
             try_source(module, paths, files)
         for directory in {os.path.dirname(path) for path in plan.changed_paths}:
-            os.makedirs(directory, mode=0o755, exist_ok=True)
+            make_directories(directory)
         backups = apply_plan(module, plan)
     module.exit_json(
         changed=bool(plan.changes) or refresh,

@@ -12,9 +12,12 @@ author:
   - kvmcloud.stack contributors (@kvmcloud)
 description:
   - Enables and starts units, in the order given, all in one run.
-  - Restarts a unit if one of its configuration files is newer than its running daemon. The times of the files decide,
-    not what this play changed, so a play that was killed between edit and restart is repaired by the next one, and no
-    handler is needed.
+  - Restarts a unit if one of its files is not what its running daemon was started with. The files decide, not what this
+    play changed, so a play that was killed between edit and restart is repaired by the next one, and no handler is
+    needed. What a daemon was started with is recorded with the copies; where nobody recorded it, the times of the files
+    tell.
+  - Restarts, once, a unit that is frozen - it takes connections and answers none - if O(units[].http_path) says what to
+    ask it for.
   - A start has a time limit and counts as done when the port answers. Until then a daemon that hangs is waited for and
     then killed; systemd alone may take minutes.
   - After each good start the configuration files are kept under C(/var/lib/kvmcloud.stack/last-good). If a start fails,
@@ -44,11 +47,28 @@ options:
         type: list
         elements: path
         default: []
+      reads:
+        description:
+          - Further files that it reads when it starts, and that are never put back, such as passwords. A change
+            restarts it; no copy is kept.
+        type: list
+        elements: path
+        default: []
       port:
         description: TCP port that answers when the daemon is up. Without it, a daemon that stays for a second is up.
         type: int
+      http_path:
+        description:
+          - Path of an HTTP request that the daemon has to answer on O(units[].port). Any answer proves that it is
+            alive, also a refusal. Without it, a connection is enough, which the kernel gives for a frozen daemon, too.
+        type: str
+      answer_timeout:
+        description:
+          - How long the answer may take, in seconds. The default is as long as OpenNebula's own commands wait.
+        type: int
+        default: 30
       start_timeout:
-        description: Time limit of a start, in seconds.
+        description: Time limit of a start, in seconds. In a restart the former daemon has as long to end.
         type: int
         default: 90
       kill:
@@ -92,7 +112,9 @@ EXAMPLES = r"""
     units:
       - name: opennebula
         config_files: [/etc/one/oned.conf, /etc/one/monitord.conf]
+        reads: [/var/lib/one/.one/one_auth]
         port: 2633
+        http_path: /RPC2
         start_timeout: 120
         log_files: [/var/log/one/oned.log]
       - name: opennebula-gate
@@ -134,29 +156,27 @@ restored:
 
 import contextlib
 import os
-import socket
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.guarded_service import (
-    SHOWN,
+    ANSWERS,
     ServiceError,
     Verdict,
+    changed_files,
     daemon_words,
     failure_sentence,
     judge_start,
-    newer_files,
-    parse_states,
     plan_unit,
+    stuck_sentence,
     unit_name,
 )
-from ansible_collections.kvmcloud.stack.plugins.module_utils.host_probe import sockets
 from ansible_collections.kvmcloud.stack.plugins.module_utils.last_good import LastGood
+from ansible_collections.kvmcloud.stack.plugins.module_utils.listening_port import look_at
+from ansible_collections.kvmcloud.stack.plugins.module_utils.systemd_units import LOOK_SECONDS, Systemd
 
 LAST_GOOD = "/var/lib/kvmcloud.stack/last-good"
-STOP_SECONDS = 10
-LOOK_SECONDS = 0.2
 
 SPEC = {
     "units": {
@@ -168,7 +188,10 @@ SPEC = {
             "enabled": {"type": "bool", "default": True},
             "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
             "config_files": {"type": "list", "elements": "path", "default": []},
+            "reads": {"type": "list", "elements": "path", "default": []},
             "port": {"type": "int"},
+            "http_path": {"type": "str"},
+            "answer_timeout": {"type": "int", "default": 30},
             "start_timeout": {"type": "int", "default": 90},
             "kill": {"type": "bool", "default": False},
             "log_files": {"type": "list", "elements": "path", "default": []},
@@ -178,56 +201,12 @@ SPEC = {
 }
 
 
-class Systemd:
-    def __init__(self, module):
-        self.module = module
-
-    def states(self, names):
-        # rc 1 only says that a unit does not exist, which its state says too
-        _returncode, out, _err = self.module.run_command(["systemctl", "show", "--property=" + ",".join(SHOWN), *names])
-        return parse_states(out, len(names))
-
-    def state(self, name):
-        return self.states([name])[0]
-
-    def do(self, *arguments):
-        returncode, out, err = self.module.run_command(["systemctl", *arguments])
-        if returncode:
-            raise ServiceError(f"systemctl {' '.join(arguments)} failed: {(err or out).strip()}")
-
-    def wait_for_stop(self, name, seconds):
-        deadline = time.monotonic() + seconds
-        while self.state(name).active == "deactivating" and time.monotonic() < deadline:
-            time.sleep(LOOK_SECONDS)
-        return self.state(name)
-
-    def force_down(self, name):
-        """Stop at once, also a daemon that ignores its signals: systemd alone would wait for its own, long limit."""
-        self.do("stop", "--no-block", name)
-        self.module.run_command(["systemctl", "kill", "-s", "KILL", name])
-        deadline = time.monotonic() + STOP_SECONDS
-        while self.state(name).active not in ("inactive", "failed") and time.monotonic() < deadline:
-            time.sleep(LOOK_SECONDS)
-        self.module.run_command(["systemctl", "reset-failed", name])
-
-    def journal(self, invocation):
-        """What the daemon itself printed during one start, without systemd's remarks about it."""
-        if not invocation:
-            return ""
-        command = ["journalctl", "--no-pager", "-o", "cat", "-n", "60", f"_SYSTEMD_INVOCATION_ID={invocation}"]
-        return self.module.run_command(command)[1]
-
-
-def port_answers(port):
-    """Whether something accepts on the port, on whichever address it listens."""
-    for protocol in ("tcp", "tcp6"):
-        with contextlib.suppress(OSError), open("/proc/net/" + protocol, encoding="ascii") as stream:
-            for entry in sockets(stream.read(), protocol):
-                if entry["port"] == port:
-                    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(entry["address"], entry["address"])
-                    with contextlib.suppress(OSError), socket.create_connection((address, port), 1):
-                        return True
-    return False
+def port_of(unit, left=None):
+    """What a look at the unit's port finds; None where there is no port to look at."""
+    if not unit["port"]:
+        return None
+    seconds = unit["answer_timeout"] if left is None else max(1, min(unit["answer_timeout"], left))
+    return look_at(unit["port"], unit["http_path"], seconds)
 
 
 def file_times(paths):
@@ -252,7 +231,7 @@ def wait_until_up(systemd, unit, former_invocation):
             active_since = None
         elif active_since is None:
             active_since = now
-        answers = bool(port) and state.active == "active" and port_answers(port)
+        answers = state.active == "active" and port_of(unit, deadline - now) == ANSWERS
         verdict = judge_start(
             state, former_invocation, port, answers, 0 if active_since is None else now - active_since, deadline - now
         )
@@ -263,20 +242,25 @@ def wait_until_up(systemd, unit, former_invocation):
 
 def start(systemd, unit, action):
     """Start in the background and watch; systemctl itself would block as long as the daemon hangs."""
-    name = unit_name(unit["name"])
+    name, patience = unit_name(unit["name"]), unit["start_timeout"]
     state = systemd.state(name)
     if action == "wait" or (action == "start" and state.active == "active"):
         # The unit before it in the list may have pulled it in (oned does so with its scheduler).
         return wait_until_up(systemd, unit, "")
-    if state.active == "deactivating":
-        state = systemd.wait_for_stop(name, unit["start_timeout"])
-    if state.active in ("activating", "deactivating"):
+    if state.active == "active":
+        systemd.do("--no-block", "restart", name)
+    # systemd ends the former daemon with the unit's own patience; only beyond ours it is our turn.
+    ended = state.active in ("active", "deactivating") and systemd.wait_for_end(name, state.invocation, patience)
+    now = systemd.state(name)
+    if ended and (now.job or now.invocation != state.invocation):
+        return wait_until_up(systemd, unit, state.invocation)
+    if now.active in ("active", "activating", "deactivating"):
         if not unit["kill"]:
-            return Verdict("failed", f"it is still {state.active}, and is left to that")
+            return Verdict("failed", f"it is still {now.active}, and is left to that")
         systemd.force_down(name)
-    systemd.module.run_command(["systemctl", "reset-failed", name])
-    systemd.do("--no-block", "restart" if action == "restart" else "start", name)
-    return wait_until_up(systemd, unit, state.invocation)
+    systemd.forget_failures(name)
+    systemd.do("--no-block", "start", name)
+    return wait_until_up(systemd, unit, now.invocation)
 
 
 def appended(path, size):
@@ -301,19 +285,33 @@ def bring_up(module, systemd, unit, action, last_good):
     words = daemon_words(systemd.journal(systemd.state(name).invocation), logs)
     if unit["kill"]:
         systemd.force_down(name)
-    restored = last_good.restore()
+    try:
+        restored = last_good.restore()
+    except OSError as error:
+        module.fail_json(msg=stuck_sentence(name, verdict.why, words, error, last_good.folder), restored=[])
     second = None
     if restored:
         second = start(systemd, unit, "start" if unit["kill"] else "restart")
         if second.outcome == "up":
-            last_good.save(systemd.state(name).invocation)
+            with contextlib.suppress(OSError):  # a full disk must not hide why we are here
+                last_good.save(systemd.state(name).invocation, last_good.digests())
         elif unit["kill"]:
             systemd.force_down(name)
     sentence = failure_sentence(name, verdict.why, words, restored, last_good.refused, second, unit["kill"])
     module.fail_json(msg=sentence, restored=restored)
 
 
-def apply(module, systemd, unit, state, plan, last_good):
+def keep(module, name, last_good, invocation, digests):
+    try:
+        last_good.save(invocation, digests)
+    except OSError as error:
+        module.warn(
+            f"{name} runs, but its configuration could not be kept in {last_good.folder} to go back to: "
+            f"{error.strerror}. Make room and run again."
+        )
+
+
+def apply(module, systemd, unit, state, plan, last_good, digests):
     if "reload" in plan.actions:
         systemd.do("daemon-reload")
     for verb in ("enable", "disable", "stop"):
@@ -321,11 +319,13 @@ def apply(module, systemd, unit, state, plan, last_good):
             systemd.do(verb, plan.name)
     for action in ("wait", "start", "restart"):
         if action in plan.actions:
+            if action != "wait":
+                digests = last_good.digests()  # what it is going to read, which later edits are compared with
             bring_up(module, systemd, unit, action, last_good)
-    if unit["state"] == "started" and unit["config_files"]:
+    if unit["state"] == "started" and last_good.watched:
         invocation = systemd.state(plan.name).invocation if plan.actions else state.invocation
-        if not last_good.proven(invocation):
-            last_good.save(invocation)
+        if last_good.started_with(invocation) != digests:
+            keep(module, plan.name, last_good, invocation, digests)
 
 
 def shown(units, states, plans):
@@ -347,24 +347,24 @@ def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     units = module.params["units"]
     systemd = Systemd(module)
-    plans, last_goods, wrong = [], [], []
+    plans, kept, wrong = [], [], []
     try:
-        states = systemd.states([unit_name(unit["name"]) for unit in units]) if units else []
+        states = systemd.states([unit_name(unit["name"]) for unit in units])
     except ServiceError as error:
         module.fail_json(msg=str(error))
     for unit, state in zip(units, states):
-        last_good = LastGood(module, LAST_GOOD, unit_name(unit["name"]), unit["config_files"])
-        newer = newer_files(state, file_times(unit["config_files"]), time.monotonic(), time.time())
-        if newer and last_good.proven(state.invocation):
-            newer = []  # touched, but the daemon is known to have started with this very content
-        answers = port_answers(unit["port"]) if unit["port"] and state.active == "active" else None
+        last_good = LastGood(module, LAST_GOOD, unit_name(unit["name"]), unit["config_files"], unit["reads"])
+        digests = last_good.digests()
+        started_with = last_good.started_with(state.invocation)
+        changed = changed_files(state, digests, started_with, file_times(digests), time.monotonic(), time.time())
+        port = port_of(unit) if state.active == "active" else None
         try:
             if module.check_mode:
-                newer = newer or [path for path in unit["config_files"] if path in module.params["predicted_changes"]]
-            plans.append(plan_unit(unit, state, newer, answers, module.check_mode))
+                changed = changed or [path for path in digests if path in module.params["predicted_changes"]]
+            plans.append(plan_unit(unit, state, changed, port, module.check_mode))
         except ServiceError as error:
             wrong.append(str(error))
-        last_goods.append(last_good)
+        kept.append((last_good, digests))
     if wrong:
         module.fail_json(msg=" ".join(wrong))
 
@@ -375,8 +375,8 @@ def main():
     }
     if not module.check_mode:
         try:
-            for unit, state, plan, last_good in zip(units, states, plans, last_goods):
-                apply(module, systemd, unit, state, plan, last_good)
+            for unit, state, plan, (last_good, digests) in zip(units, states, plans, kept):
+                apply(module, systemd, unit, state, plan, last_good, digests)
         except ServiceError as error:
             module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -11,12 +11,12 @@ version_added: 0.1.0
 author:
   - kvmcloud.stack contributors (@kvmcloud)
 description:
-  - Applies any number of edits to one configuration file in one run. Comments, order, blank lines and quoting of
-    everything that is not edited stay byte for byte.
+  - Applies any number of edits to one or several configuration files in one run. Comments, order, blank lines and
+    quoting of everything that is not edited stay byte for byte.
   - Knows the grammar of C(oned.conf) (also C(monitord.conf), C(sched.conf), C(rank.conf), C(vmm_exec_kvm.conf)),
     shell-style rc files (C(vmm_execrc), C(kvmrc)) and YAML files (C(onegate-server.conf), C(oneflow-server.conf),
     C(fireedge-server.conf), C(sunstone-server.conf)).
-  - A file that oned would reject is refused with line and column, and nothing is written.
+  - A file that oned would reject is refused with line and column, and nothing is written, also to no other file.
   - Conflicts are errors. Two entries of which the program uses one, a driver action that already has another script,
     and edits that contradict each other are refused with a sentence.
   - The file is replaced atomically and keeps its owner, mode and SELinux context. It is written only when it changes.
@@ -24,9 +24,8 @@ description:
 options:
   path:
     description:
-      - The file to edit. A symbolic link is followed.
+      - The file to edit. A symbolic link is followed. Needed without O(files).
     type: path
-    required: true
   format:
     description:
       - The grammar of the file. V(auto) tells it by the name of the file and refuses a name that it does not know.
@@ -36,13 +35,12 @@ options:
     default: auto
   edits:
     description:
-      - What shall hold in the file, each edit for one thing. All edits hold after the run, or none was made.
+      - What shall hold in the file, each edit for one thing. All hold after the run, or none. Needed with O(path).
       - An edit has exactly one of O(edits[].value), O(edits[].values), O(edits[].item), O(edits[].members) and
         O(edits[].command_line); with O(edits[].state=absent) it may have none.
     type: list
     elements: dict
-    required: true
-    suboptions:
+    suboptions: &edit
       attribute:
         description:
           - Name of the attribute (compared without case) or of the shell variable.
@@ -138,9 +136,15 @@ options:
     default: false
   backup:
     description:
-      - Keep a copy of the former file, with a time stamp in its name, when the file changes.
+      - Keep a copy of the former file when it changes, with a time stamp in its name, and its owner and mode.
     type: bool
     default: true
+  backup_count:
+    description:
+      - How many copies of each file are kept, V(0) for all. Older ones that this module made are removed.
+      - A password that was changed stays readable in them, for those who may read the file itself.
+    type: int
+    default: 5
   secret_keys:
     description:
       - Names of further keys whose values are secrets. Names that end in C(PASSWD), C(PASSWORD), C(PASS),
@@ -149,6 +153,31 @@ options:
     type: list
     elements: str
     default: []
+  files:
+    description:
+      - Several files in one run, in place of O(path). Nothing is written unless all edits of all files can be made.
+    type: list
+    elements: dict
+    suboptions:
+      path:
+        description: As O(path).
+        type: path
+        required: true
+      format:
+        description: As O(format).
+        type: str
+        choices: [auto, opennebula, shell, yaml]
+        default: auto
+      edits:
+        description: As O(edits).
+        type: list
+        elements: dict
+        required: true
+        suboptions: *edit
+      create:
+        description: As O(create).
+        type: bool
+        default: false
 extends_documentation_fragment:
   - ansible.builtin.files
 attributes:
@@ -220,6 +249,18 @@ EXAMPLES = r"""
       - attribute: LIVE_DISK_SNAPSHOTS
         members: [kvm-vitastor]
 
+- name: Defaults of KVM guests, at their start and for what is attached later
+  kvmcloud.stack.one_config:
+    files:
+      - path: /etc/one/vmm_exec/vmm_exec_kvm.conf
+        edits:
+          - attribute: DISK
+            values: {CACHE: none, IO: native}
+      - path: /var/lib/one/remotes/etc/vmm/kvm/kvmrc
+        edits:
+          - attribute: DEFAULT_ATTACH_IO
+            value: native
+
 - name: OneGate listens on the address of the front-end
   kvmcloud.stack.one_config:
     path: /etc/one/onegate-server.conf
@@ -231,25 +272,30 @@ EXAMPLES = r"""
 RETURN = r"""
 path:
   description: The file that was edited, links followed.
-  returned: success
+  returned: success, with O(path)
   type: str
   sample: /etc/one/oned.conf
 edits:
   description: What was changed, one sentence each and without secrets; in check mode what would be.
-  returned: always
+  returned: success, with O(path)
   type: list
   elements: str
   sample: ["set PORT = '2634' (was '2633')", "add DB/PASSWD (its value is not shown)"]
 backup_file:
   description: Where the former file was copied to.
-  returned: when the file changed and O(backup=true)
+  returned: when the file changed and O(backup=true), with O(path)
   type: str
-  sample: /etc/one/oned.conf.1842.2026-11-21@03:12:45~
+  sample: /etc/one/oned.conf.2026-11-21@03:12:45.204153Z.one_config~
 format:
   description: The grammar that the file was read with.
-  returned: always
+  returned: success, with O(path)
   type: str
   sample: opennebula
+files:
+  description: RV(path), RV(edits), RV(format), RV(backup_file) and C(changed) of each file.
+  returned: success, with O(files)
+  type: list
+  elements: dict
 msg:
   description: Why the edits cannot be made, with line and column where the file is at fault.
   returned: on failure, and in check mode when the file does not exist yet
@@ -259,16 +305,12 @@ msg:
     error, unexpected VARIABLE, expecting COMMA or CBRACKET at line 1455, columns 57448:57457)
 """
 
-import os
-import tempfile
 import traceback
-from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.edits import read_edit
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import LibraryMissing, Refused
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.plan import Plan, format_of, plan_edits, shown
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import LibraryMissing
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.file import look_at_all
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.secrets import secret_values
 
 EDIT = {
@@ -293,19 +335,26 @@ EDIT = {
     },
 }
 
-ARGUMENTS = {
+FILE = {
     "path": {"type": "path", "required": True},
     "format": {"type": "str", "choices": ["auto", "opennebula", "shell", "yaml"], "default": "auto"},
     "edits": {"type": "list", "elements": "dict", "required": True, "options": EDIT},
     "create": {"type": "bool", "default": False},
+}
+
+ARGUMENTS = {
+    **FILE,
+    "path": {"type": "path"},
+    "edits": {"type": "list", "elements": "dict", "options": EDIT},
     "backup": {"type": "bool", "default": True},
+    "backup_count": {"type": "int", "default": 5},
     "secret_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "files": {"type": "list", "elements": "dict", "options": FILE},
 }
 
 
 class ConfigModule(AnsibleModule):
-    """Secrets are the values of some keys in the edits, no option as a whole is one. They are told apart here, before
-    the arguments reach the log of the host or the result."""
+    """Secrets are the values of some keys in the edits, no option as a whole is one. They are told apart here."""
 
     def _log_invocation(self):
         self._learn_secrets()
@@ -316,88 +365,35 @@ class ConfigModule(AnsibleModule):
         super()._return_formatted(kwargs)
 
     def _learn_secrets(self):
-        for edit in self.params.get("edits") or []:
+        files = [self.params, *(file for file in self.params.get("files") or [] if isinstance(file, dict))]
+        for edit in (edit for file in files for edit in file.get("edits") or []):
             if isinstance(edit, dict):
                 for value in secret_values(edit, self.params.get("secret_keys") or []):
                     # The log shows the edits as Python writes them, with its escapes.
                     self.no_log_values.update((value, repr(value)[1:-1]))
 
 
-def read(module: AnsibleModule, path: str) -> str:
-    """Bytes that are no UTF-8 survive: an old comment may hold some."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
-            return stream.read()
-    except OSError as problem:
-        module.fail_json(msg=f"{path} cannot be read: {problem.strerror}")
-
-
-def write(module: AnsibleModule, path: str, text: str) -> None:
-    handle, beside = tempfile.mkstemp(dir=module.tmpdir)
-    with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
-        stream.write(text)
-    module.atomic_move(beside, path, unsafe_writes=module.params["unsafe_writes"])
-
-
 def main() -> None:
-    module = ConfigModule(argument_spec=dict(ARGUMENTS), supports_check_mode=True, add_file_common_args=True)
-    path = os.path.realpath(module.params["path"])
-    exists = os.path.exists(path)
+    module = ConfigModule(
+        argument_spec=dict(ARGUMENTS),
+        supports_check_mode=True,
+        add_file_common_args=True,
+        required_one_of=[("path", "files")],
+        mutually_exclusive=[("path", "files"), ("edits", "files")],
+        required_by={"path": "edits", "edits": "path"},
+    )
     try:
-        plan = make_plan(module, path, exists)
-    except Refused as problem:
-        module.fail_json(msg=str(problem))
+        files = look_at_all(module, module.params["files"] if module.params["path"] is None else [module.params])
     except LibraryMissing:
         module.fail_json(
             msg=missing_required_lib("ruamel.yaml (Debian: python3-ruamel.yaml, EL: python3-ruamel-yaml)"),
             exception=traceback.format_exc(),
         )
-    result = {"path": path, "changed": plan.changed, "edits": plan.changes, "format": plan.file_format}
-    for warning in plan.warnings:
-        module.warn(f"{path}: {warning}")
-    if module._diff and plan.changed:
-        before, after = shown(plan, module.params["secret_keys"])
-        result["diff"] = {"before": before, "after": after, "before_header": path, "after_header": path}
-    if plan.changed and not module.check_mode:
-        if exists and module.params["backup"]:
-            result["backup_file"] = module.backup_local(path)
-        write(module, path, plan.after)
-    result["changed"] = keep_attributes(module, path, exists, result["changed"])
-    module.exit_json(**result)
-
-
-def make_plan(module: AnsibleModule, path: str, exists: bool) -> Plan:
-    params = module.params
-    if os.path.isdir(path):
-        raise Refused(f"{path} is a directory, wanted a file")
-    if not exists and not params["create"]:
-        report_missing(module, path)
-    text = read(module, path) if exists else ""
-    return plan_edits(path, text, params["edits"], params["format"], params["secret_keys"], new=not exists)
-
-
-def report_missing(module: AnsibleModule, path: str) -> NoReturn:
-    """In check mode on a bare host the package that brings the file is itself only planned."""
-    if not module.check_mode:
-        raise Refused(f"{path} does not exist; install its package first, or set create to make it")
-    params = module.params
-    file_format = format_of(path) if params["format"] == "auto" else params["format"]
-    edits = [read_edit(number, edit, file_format) for number, edit in enumerate(params["edits"], 1)]
-    module.exit_json(
-        path=path,
-        changed=True,
-        edits=[f"edit {edit.target}" for edit in edits],
-        format=file_format,
-        msg=f"{path} does not exist yet: the {len(edits)} edits will be made once its package is installed",
-    )
-
-
-def keep_attributes(module: AnsibleModule, path: str, exists: bool, changed: bool) -> bool:
-    """What the task says about owner and mode; a new file is closed to others, since it may hold a secret."""
-    params = dict(module.params, path=path)
-    if not exists and params["mode"] is None:
-        params["mode"] = "0640"
-    return module.set_fs_attributes_if_different(module.load_file_common_arguments(params), changed)
+    diff = [entry for file in files for entry in file.diff()]
+    results = [file.apply() for file in files]
+    if module.params["path"] is None:
+        module.exit_json(changed=any(result["changed"] for result in results), files=results, diff=diff)
+    module.exit_json(**results[0], **({"diff": diff[0]} if diff and module._diff else {}))
 
 
 if __name__ == "__main__":

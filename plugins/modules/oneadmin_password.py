@@ -14,6 +14,7 @@ description:
   - Before the first start of oned, writes the auth file, from which oned takes the password for its new database.
   - Afterwards changes the password in oned, which must be running, and then writes the auth file.
   - A run that died between the two is repaired, since oned is asked which password it accepts.
+  - If oned does not answer and the auth file has the password already, nothing is done and it is no error.
   - Auth files of other users in the same directory (C(sunstone_auth), C(oneflow_auth) and the like) are left alone.
 options:
   password:
@@ -45,7 +46,8 @@ attributes:
 notes:
   - Runs on a front-end as root. In check mode the packages need not be installed yet.
   - The file belongs to oneadmin and has mode 0600; both are corrected.
-  - Up to release 6.10 the scheduler reads the file at its start only; restart it if RV(method) is V(api).
+  - oned's drivers, its hook service and up to release 6.10 the scheduler read the file at their start only. Restart
+    them when it changed; M(kvmcloud.stack.guarded_service) does so for units that name it in C(reads).
 author:
   - kvmcloud.stack contributors (@kvmcloud)
 """
@@ -76,6 +78,12 @@ method:
   returned: success
   type: str
   sample: file
+oned_answers:
+  description:
+    - V(false) if the only obstacle is that oned is stopped or frozen; bring it up and run again.
+  returned: failure
+  type: bool
+  sample: false
 """
 
 import os
@@ -147,8 +155,8 @@ def ask(cli: OneCommand, auth: str) -> Reply:
     except OneError as error:
         if error.kind == one_errors.AUTHENTICATION:
             return Reply.REFUSED
-        if error.kind == one_errors.UNREACHABLE:
-            return Reply.UNREACHABLE
+        if error.kind in (one_errors.UNREACHABLE, one_errors.TIMEOUT):
+            return Reply.NONE
         raise
     return Reply.ACCEPTED
 
@@ -188,7 +196,7 @@ def main() -> None:
         )
         method = apply(module, cli, auth, action, password)
     except (one_auth.AuthError, RunnerError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), oned_answers=not isinstance(error, one_auth.Unanswered))
     sentences = {
         "api": [f"change the password of {one_auth.USER} in oned", f"write the auth file {auth.path}"],
         "file": [f"write the auth file {auth.path}"],

@@ -25,6 +25,10 @@ options:
     type: path
     default: /var/lib/kvmcloud.stack/remotes.json
   api_timeout:
+    description: How long oned may take to answer one call, in seconds.
+    type: int
+    default: 30
+  sync_timeout:
     description: How long the copying to all nodes may take, in seconds.
     type: int
     default: 600
@@ -67,23 +71,36 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import ManagedFile, read_file, write_file
+from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import (
+    ManagedFile,
+    make_directories,
+    read_file,
+    write_file,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_command import OneCommand, OneError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_remotes import plan_sync
 
 SPEC = {
     "remotes": {"type": "path", "default": "/var/lib/one/remotes"},
     "record": {"type": "path", "default": "/var/lib/kvmcloud.stack/remotes.json"},
-    "api_timeout": {"type": "int", "default": 600},
+    "api_timeout": {"type": "int", "default": 30},
+    "sync_timeout": {"type": "int", "default": 600},
 }
+
+# `onehost sync` itself touches this file among the remotes.
+MARK_OF_SYNC = ".update"
 
 
 def digest_of(folder):
-    """One value for names, modes and contents of everything below the folder."""
+    """One value for names, modes and contents of everything below the folder but backups of edited files."""
     digest = hashlib.sha256()
     for path, folders, files in os.walk(folder):
         folders.sort()
-        for name in sorted(files):
+        digest.update(f"{os.path.relpath(path, folder)}/\0".encode())  # an empty folder may be what a probe looks for
+        if path == folder:
+            files = [name for name in files if name != MARK_OF_SYNC]
+        links = [name for name in folders if os.path.islink(os.path.join(path, name))]
+        for name in sorted(name for name in files + links if not name.endswith("~")):
             file = os.path.join(path, name)
             link = os.path.islink(file)
             digest.update(f"{os.path.relpath(file, folder)}\0{0 if link else os.stat(file).st_mode:o}\0".encode())
@@ -123,13 +140,14 @@ def main():
     if not module.check_mode:
         if plan.sync:
             numbers = ",".join(str(host.id) for host in plan.sync)
+            cli.answer_limit = params["sync_timeout"]
             try:
                 copy = ["runuser", "-u", "oneadmin", "--", "onehost", "sync", "--force", numbers]
                 cli.run(copy, {"HOME": os.path.dirname(params["remotes"])})
             except OneError as error:
                 module.fail_json(msg=f"The drivers could not be copied to {', '.join(names)}: {error}")
         if plan.record != record:
-            os.makedirs(os.path.dirname(params["record"]), mode=0o755, exist_ok=True)
+            make_directories(os.path.dirname(params["record"]))
             content = json.dumps(plan.record, indent=1, sort_keys=True).encode()
             write_file(module, ManagedFile(params["record"], content, 0o644, 0, 0))
     shown = {"before": "", "after": "".join(f"{name}: present drivers and probes\n" for name in names)}

@@ -48,6 +48,13 @@ options:
     type: list
     elements: str
     default: []
+  left_out:
+    description:
+      - Names of hosts that ought to trust this one and take no part in the run, because of a C(--limit) or because they
+        failed. If anything changes here, a warning names them.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
@@ -71,6 +78,7 @@ EXAMPLES = r"""
   kvmcloud.stack.ssh_trust:
     user: oneadmin
     identities: "{{ opennebula_ssh_hosts | kvmcloud.stack.ssh_identities(hostvars, 'opennebula_ssh_identity') }}"
+    left_out: "{{ opennebula_ssh_hosts | difference(ansible_play_hosts) }}"
 """
 
 RETURN = r"""
@@ -113,6 +121,7 @@ SPEC = {
         },
     },
     "revoked_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "left_out": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -125,6 +134,13 @@ def edited_files(paths, texts, identities, revoked):
         known_hosts: edited_known_hosts(texts[known_hosts], identities),
         config: edited_config(texts[config], pinned),
     }
+
+
+def left_out_sentence(user, hosts):
+    return (
+        f"Not part of this run: {', '.join(hosts)}. They do not learn what changed about the keys of {user} and of "
+        f"hosts, so {user} may be refused there. Run again without --limit, or with a --limit that names them besides."
+    )
 
 
 def main():
@@ -166,6 +182,9 @@ def main():
             content = after[path].encode("utf-8", "surrogateescape")
             wanted.append(ManagedFile(path, content, mode, account.pw_uid, account.pw_gid))
     plan = plan_files(wanted, present)
+    # Each host trusts itself too, so that a new key of its own is a change here.
+    if plan.changes and module.params["left_out"]:
+        module.warn(left_out_sentence(user, module.params["left_out"]))
     if plan.changes and not module.check_mode:
         if not os.path.isdir(directory):
             os.mkdir(directory, 0o700)
