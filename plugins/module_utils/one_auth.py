@@ -22,7 +22,7 @@ class Reply(Enum):
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
-    UNREACHABLE = "unreachable"
+    NONE = "none"  # oned is stopped, or frozen
 
 
 class Action(Enum):
@@ -33,6 +33,10 @@ class Action(Enum):
 
 class AuthError(Exception):
     """Neither the file nor oned lets the password be set; the text is a sentence."""
+
+
+class Unanswered(AuthError):
+    """The password is to change and oned does not answer; once it does, all may be well."""
 
 
 def line(password: str) -> str:
@@ -47,7 +51,10 @@ def decide(
     ask_file: Callable[[], Reply],
     ask_wanted: Callable[[], Reply],
 ) -> Action:
-    """What is left to do. oned is asked only where the answer matters: once on a converged host."""
+    """What is left to do. oned is asked only where the answer matters: once on a converged host.
+
+    One that does not answer is no reason to fail where the file is as wanted: whoever looks after its service is next.
+    """
     written = content is not None and content.strip() == line(password)
     if not started_before:
         return Action.NOTHING if written else Action.WRITE
@@ -61,8 +68,8 @@ def decide(
     wanted = ask_wanted()
     if wanted is Reply.ACCEPTED:
         return Action.WRITE  # an earlier run died after the change in oned
-    if wanted is Reply.UNREACHABLE:
-        raise AuthError(
+    if wanted is Reply.NONE:
+        raise Unanswered(
             "The password is to change and oned does not answer. It lives in oned's database since the first start, so "
             "start the service opennebula with the present auth file and run again."
         )

@@ -20,8 +20,13 @@ STATES = {"0": "ready", "1": "disabled"}
 _SYSTEM = TYPES["SYSTEM_DS"]
 # oned writes these from TM_MAD_CONF of oned.conf over whatever a template says, on create and on update.
 OVERRIDDEN = frozenset({"ALLOW_ORPHANS", "CLONE_TARGET", "DS_MIGRATE", "LN_TARGET", "SHARED"})
+# Release 7 does so with these as well; to older ones they mean nothing.
+OVERRIDDEN |= frozenset({"DS_LIVE_MIGRATE", "DS_MIGRATE_SNAP", "PERSISTENT_SNAPSHOTS"})
 # system, default and files come with OpenNebula; oned would delete them without a word.
 _BUILT_IN = range(3)
+_OF_A_DRIVER = ("CLONE_TARGET_", "LN_TARGET_", "DISK_TYPE_")
+# Marks a system datastore that is disabled until its storage is mounted everywhere. It outlives the run that set it.
+AWAITS_STORAGE = "KVMCLOUD_AWAITS_STORAGE"
 _ONLY_STORED = "oned stores it without any effect."
 
 
@@ -30,6 +35,7 @@ class DatastorePlanner(MemberPlanner):
     noun = "datastore"
     member = "datastore"
     reserved = dict.fromkeys(("BASE_PATH", "GID", "GNAME", "ID", "STATE", "UID", "UNAME"), _ONLY_STORED)
+    permanent = dict.fromkeys(("DS_MAD", "TM_MAD", "TYPE"), "oned keeps it whatever an update says.")
     # oned upper-cases DISK_TYPE and takes TYPE in any case.
     caseless = frozenset({"DISK_TYPE", "TYPE"})
     encrypted = frozenset({"NETAPP_PASS", "PUREFA_API_TOKEN", "RESTIC_PASSWORD"})
@@ -44,6 +50,15 @@ class DatastorePlanner(MemberPlanner):
             del template["DS_MAD"]
         if kind != _SYSTEM and declaration.get("state") in ("enabled", "disabled"):
             self.refuse(label, "only system datastores can be enabled or disabled.")
+        former = found.template.get("TM_MAD") if found else None
+        if found and former and template.get("TM_MAD", former) != former:
+            stale = [name for name in found.template if name == "TM_MAD_SYSTEM" or name.startswith(_OF_A_DRIVER)]
+            if stale:
+                self.warn(
+                    label,
+                    f"oned keeps attributes of the driver {former[0]} that the new one may not have: "
+                    f"{', '.join(stale)}; name them in 'purge' if it has none.",
+                )
         if not found:
             needed = ["TM_MAD"] if kind == _SYSTEM else ["DS_MAD", "TM_MAD"]
             missing = [name for name in needed if name not in template]
@@ -72,6 +87,12 @@ class DatastorePlanner(MemberPlanner):
         name = declaration["name"]
         label = f"datastore {name}"
         option, clusters = self.creation_cluster(label, declaration)
+        if declaration.get("awaits_storage") and self._type(label, template, None) == _SYSTEM:
+            # Guests that the scheduler puts there before the mount would be hidden by it. One that is declared disabled
+            # stays so afterwards, and needs no mark.
+            if declaration.get("state") != "disabled":
+                template = {**template, AWAITS_STORAGE: ["YES"]}
+            declaration = {**declaration, "state": "disabled"}
         text = InputFile(one_template.render({"NAME": [name], **template}))
         self.step(f"create {label}", "onedatastore", "create", text, *option, creates=name)
         after = {"name": name, **template_view(template)}
@@ -101,7 +122,8 @@ class DatastorePlanner(MemberPlanner):
         self.set_owner(declaration, target, found, after)
         present = STATES.get(found.fields.get("STATE", ""), "ready") if found else "ready"
         wanted = declaration.get("state")
-        if wanted == "enabled" and present == "disabled":
+        awaits = found is not None and AWAITS_STORAGE in found.template and declaration.get("awaits_storage")
+        if wanted == "enabled" and present == "disabled" and not awaits:
             self.step(f"enable {label}", "onedatastore", "enable", target)
             after["state"] = "ready"
         if wanted == "disabled" and present != "disabled":

@@ -66,6 +66,19 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
         "oned lists this hook and cannot load it: an update has changed its RESOURCE. Neither show nor delete works on "
         "such a hook; only its row in hook_pool of the database can be removed, with oned stopped.",
     ),
+    (
+        r"\w+ named .+ not found\.|\] Error getting [\w ]+ \[\d+\]",
+        REFUSED,
+        "It does not exist, or this user may not see it, or it was deleted since the pool was read. Correct the name, "
+        "or run again.",
+    ),
+    (
+        r"Groups cannot be manually managed",
+        REFUSED,
+        "The service that this user logs in with says its groups; leave out 'group' and 'groups', or set "
+        "DRIVER_MANAGED_GROUPS of the driver in oned.conf to NO.",
+    ),
+    (r"has VMs using it", REFUSED, "Detach the NICs of these VMs from the security group first."),
     (r"Parse error: ", REFUSED, "oned could not parse the template; the line number in its text is random."),
 )
 

@@ -45,6 +45,9 @@ class HookPlanner(Planner):
     command = "onehook"
     noun = "hook"
     reserved = dict.fromkeys(_OWN_OPTIONS, "it has an option of its own.")
+    permanent = dict.fromkeys(
+        ("CALL", "COMMAND", "LCM_STATE", "RESOURCE", "STATE"), "the hook could not run without it."
+    )
     # States are stored in upper case whatever the case they were given in.
     caseless = frozenset({"LCM_STATE", "STATE"})
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import one_template
@@ -33,6 +34,9 @@ _MONITORED = ("1", "2")
 _ERROR = "3"
 _SET_ASIDE = {"4": "disabled", "7": "disabled", "8": "offline"}
 _VERBS = {"enabled": "enable", "disabled": "disable", "offline": "offline"}
+_NEEDED = "oned needs it to reach the host."
+# What release 7 takes as the name of a new host. Older ones take more, and reach nothing by it.
+_HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,61}[A-Za-z0-9]\Z")
 _OWN_OPTION = "give it by the option of the same name."
 
 
@@ -40,8 +44,11 @@ class HostPlanner(Planner):
     command = "onehost"
     noun = "host"
     reserved = {"CLUSTER": _OWN_OPTION, "ERROR": "oned writes it.", "IM_MAD": _OWN_OPTION, "VM_MAD": _OWN_OPTION}
-
-    encrypted = frozenset({"NSX_PASSWORD", "ONE_PASSWORD", "VCENTER_PASSWORD"})
+    permanent = {"IM_MAD": _NEEDED, "VM_MAD": _NEEDED}
+    encrypted = frozenset(
+        {"AZ_CLIENT", "AZ_SECRET", "AZ_SUB", "AZ_TENANT", "EC2_ACCESS", "EC2_SECRET"}
+        | {"NSX_PASSWORD", "ONE_PASSWORD", "VCENTER_PASSWORD"}
+    )
 
     def __init__(
         self,
@@ -57,6 +64,13 @@ class HostPlanner(Planner):
         self.retry = retry
 
     def check(self, label: str, declaration: Declaration, template: Template, found: Resource | None) -> None:
+        name = declaration.get("name")
+        if name is not None and not found and not _HOST_NAME.match(name):
+            self.refuse(
+                label,
+                "the name of a new host is its address or a host name: 2 to 63 letters, digits, '.', '-' and '_', the "
+                "first and last of them a letter or digit.",
+            )
         cluster = declaration.get("cluster")
         if cluster is not None and (not cluster or cluster.startswith("-")):
             self.refuse(label, f"cluster {cluster!r} is not the name or id of a cluster.")
@@ -149,6 +163,16 @@ def awaited(declarations: Sequence[Declaration], present: Sequence[Resource]) ->
     return chosen
 
 
+def _reason(host: Resource) -> str:
+    """What oned says; it says nothing of the most frequent reason, a host that its SSH does not reach."""
+    said = host.error().rstrip(": .")
+    if said and not said.endswith(f"({host.id})"):
+        return host.error()
+    # oned's words end with the host, where the reason should begin
+    hint = f"'runuser -u oneadmin -- ssh {host.name} true' on the front-end, and see /var/log/one/monitor.log"
+    return f"{said + '; ' if said else ''}OpenNebula gives no reason. Most often its SSH fails; try {hint}"
+
+
 def unmonitored(pool: Sequence[Resource], names: set[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Of the named hosts: those not monitored yet with their state, and those in error with what oned says."""
     pending: dict[str, str] = {}
@@ -158,7 +182,7 @@ def unmonitored(pool: Sequence[Resource], names: set[str]) -> tuple[dict[str, st
         if host.name not in names or state in _MONITORED:
             continue
         if state == _ERROR:
-            failed[host.name] = host.error() or "oned gives no reason; see /var/log/one/oned.log and monitor.log"
+            failed[host.name] = _reason(host)
         else:
             drivers = f"IM_MAD {host.fields.get('IM_MAD')}, VM_MAD {host.fields.get('VM_MAD')}"
             pending[host.name] = f"{STATES.get(state, 'in state ' + state)} ({drivers})"

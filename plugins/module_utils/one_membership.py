@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import ClusterNames, Declaration, Planner, View
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_names import Names
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import Declaration, Planner, View
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Argument
 
@@ -22,14 +23,14 @@ class MemberPlanner(Planner):
 
     def __init__(self, present: Sequence[Resource], clusters: Sequence[Resource] = (), lenient: bool = False) -> None:
         super().__init__(present, lenient)
-        self.clusters = ClusterNames(clusters, lenient)
+        self.clusters = Names("cluster", clusters, lenient)
 
     def creation_cluster(self, label: str, declaration: Declaration) -> tuple[tuple[str, ...], list[str]]:
         """The option for 'create', and the clusters the new resource will be in by it."""
         wanted = declaration.get("clusters")
         if not wanted:
             return (), [DEFAULT_CLUSTER]
-        first = self.clusters.resolve(self, label, wanted[:1])[0][1]
+        first = self.resolve(label, self.clusters, wanted[:1])[0].argument
         return ("-c", first), [first]
 
     def set_clusters(
@@ -38,7 +39,7 @@ class MemberPlanner(Planner):
         wanted: list[str] | None = declaration.get("clusters")
         if wanted is None:
             return
-        chosen = self.clusters.resolve(self, label, wanted)
+        chosen = self.resolve(label, self.clusters, wanted)
         keep = {argument for _name, argument in chosen}
         for name, argument in chosen:
             if argument not in present:

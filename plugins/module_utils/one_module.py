@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, Iterator, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -30,7 +30,8 @@ COMMON_OPTIONS: dict[str, Any] = {
     "name": {"type": "str"},
     "id": {"type": "int"},
     "rename_from": {"type": "str"},
-    "template": {"type": "dict"},
+    # raw: as a dict, Ansible would take text for key=value pairs and guess what an unclosed quote means.
+    "template": {"type": "raw"},
     "purge": {"type": "list", "elements": "str"},
 }
 OWNER_OPTIONS: dict[str, Any] = {
@@ -65,7 +66,7 @@ class ResourceModule:
         self.cli = OneCommand(self.module, self.params["assume_fresh_in_check_mode"])
         self.applied: list[dict[str, Any]] = []
         for declaration in self.declarations():
-            self.module.no_log_values.update(one_template.secrets(declaration.get("template") or {}))
+            self.module.no_log_values.update(one_template.secrets(declaration.get("template")))
 
     def declarations(self) -> list[dict[str, Any]]:
         listed = self.params[self.plural]
@@ -122,11 +123,18 @@ def describe(resource: Resource, states: dict[str, str]) -> dict[str, Any]:
     if "VN_MAD" in fields:
         found["address_ranges"] = [dict(one) for one in resource.address_ranges]
     plain = {"ID", "NAME", "STATE", "UID", "GID", "UNAME", "GNAME"}
-    found["fields"] = {name.lower(): text for name, text in fields.items() if name not in plain and text}
+    # A pool of users holds the hashes of their passwords.
+    shown = {name for name in fields if name not in plain and not one_template.is_secret(name)}
+    found["fields"] = {name.lower(): text for name, text in fields.items() if name in shown and text}
     return found
 
 
-def run_info(command: str, plural: str, states: dict[str, str]) -> None:
+def run_info(
+    command: str,
+    plural: str,
+    states: dict[str, str],
+    more: Callable[[Resource], dict[str, Any]] = lambda _resource: {},
+) -> None:
     """The whole of an _info module: one read of the pool, narrowed to the names and ids that were asked for."""
     module = AnsibleModule(
         argument_spec={
@@ -145,4 +153,4 @@ def run_info(command: str, plural: str, states: dict[str, str]) -> None:
     chosen = [
         one for one in pool if (names is None and ids is None) or one.name in (names or []) or one.id in (ids or [])
     ]
-    module.exit_json(changed=False, **{plural: [describe(one, states) for one in chosen]})
+    module.exit_json(changed=False, **{plural: [{**describe(one, states), **more(one)} for one in chosen]})

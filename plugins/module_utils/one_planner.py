@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Mapping, Sequence
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import one_template
+from ansible_collections.kvmcloud.stack.plugins.module_utils import one_names, one_template
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_names import Named, Names, NoSuchName
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import Template
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Argument, InputFile, NewId, Plan, Step
@@ -19,6 +20,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Argumen
 Declaration = Mapping[str, Any]
 View = Dict[str, str]
 
+LOCK_STATES = ("locked", "unlocked")
 _OCTAL = re.compile(r"[0-7]{3}\Z")
 
 
@@ -37,6 +39,8 @@ class Planner:
     noun = ""  # the word for one of it: host
     # Keys that mean nothing, or harm, in the template of this kind, each with the reason.
     reserved: Mapping[str, str] = {}
+    # Attributes that no purge removes, each with the reason.
+    permanent: Mapping[str, str] = {}
     # Attributes that oned stores in another case than it was given.
     caseless: frozenset[str] = frozenset()
     # Attributes that a pool shows encrypted (*_ENCRYPTED_ATTR of oned.conf).
@@ -78,13 +82,27 @@ class Planner:
                 self.delete(found)
             return
         template = self._checked(label, declaration, found)
+        before = len(self.result.steps)
         if found:
-            before = len(self.result.steps)
             self.update(declaration, template, found)
-            if found.locked and len(self.result.steps) > before:
-                self.refuse(label, f"it is locked and would change; '{self.command} unlock {found.id}' allows that.")
         else:
             self.create(declaration, template)
+        self._settle_lock(label, declaration, found, before)
+
+    def _settle_lock(self, label: str, declaration: Declaration, found: Resource | None, first: int) -> None:
+        """Lock or unlock as declared, around the steps from the first on: even oneadmin changes nothing locked."""
+        steps = self.result.steps
+        wanted, locked, changes = declaration.get("state"), bool(found and found.locked), len(steps) > first
+        number, name = (str(found.id), found.name) if found else ("", declaration["name"])
+        if locked and changes and wanted not in LOCK_STATES:
+            self.refuse(label, f"it is locked and would change; '{self.command} unlock {number}' allows that.")
+        if locked and (wanted == "unlocked" or (wanted == "locked" and changes)):
+            steps.insert(first, Step(f"unlock {self.noun} {name}", (self.command, "unlock", number)))
+        if wanted == "locked" and (changes or not locked):
+            made = next((step.creates for step in steps[first:] if step.creates), None)
+            self.step(f"lock {label}", self.command, "lock", NewId(made) if made else number)
+        if wanted in LOCK_STATES:
+            self.show(name, {"locked": str(locked)}, {"locked": str(wanted == "locked")})
 
     def _checked(self, label: str, declaration: Declaration, found: Resource | None) -> Template:
         """The wanted template, once nothing is left to refuse; what two checks found is told together."""
@@ -144,17 +162,21 @@ class Planner:
         return found[0] if found else None
 
     def check_name(self, label: str, name: str) -> None:
-        if not name.strip():
-            self.refuse(label, "the name is empty.")
-        if name.isdigit():
-            self.refuse(label, "a name of digits only is always taken for an id by the commands and cannot be reached.")
-        if name.startswith("-"):
-            self.refuse(label, "a name that begins with '-' would be read as an option by the commands.")
-        if len(name) > 128:
-            self.refuse(label, f"the name has {len(name)} characters; oned takes 128 at most.")
-        bad = re.search(r"[/<>\x00-\x1f]", name)
-        if bad:
-            self.refuse(label, f"the name holds {bad.group(0)!r}, which oned does not allow.")
+        reason = one_names.unusable(name)
+        if reason:
+            self.refuse(label, reason)
+
+    def resolve(self, label: str, names: Names, wanted: Sequence[str]) -> list[Named]:
+        """Those of another pool that a declaration names; refused if one does not exist."""
+        found: list[Named] = []
+        for name in wanted:
+            try:
+                found.append(names.find(name))
+            except NoSuchName as error:
+                raise Refused([f"{label}: {error}"]) from error
+            if name in names.missing:
+                self.warn(label, f"{names.noun} {name} does not exist yet; check mode takes it as created before this.")
+        return found
 
     # -- what is wanted ----------------------------------------------------------------------------------------------
 
@@ -181,9 +203,11 @@ class Planner:
                 self.refuse(label, "NAME in a template never renames; give the name as 'name'.")
             if name in self.reserved:
                 self.refuse(label, f"{name} does not belong into the template: {self.reserved[name]}")
-        for name in declaration.get("purge") or []:
-            if name.upper() in template:
-                self.refuse(label, f"{name.upper()} is both in 'template' and in 'purge'.")
+        for name in (name.upper() for name in declaration.get("purge") or []):
+            if name in template:
+                self.refuse(label, f"{name} is both in 'template' and in 'purge'.")
+            if name in self.permanent:
+                self.refuse(label, f"{name} cannot be purged: {self.permanent[name]}")
         return template
 
     def check(self, label: str, declaration: Declaration, template: Template, found: Resource | None) -> None:
@@ -228,7 +252,8 @@ class Planner:
         purged = sorted({name.upper() for name in declaration.get("purge") or []} & set(found.template))
         label = self._named(declaration, str(found.id))
         if purged:
-            kept = {name: values for name, values in found.template.items() if name not in purged}
+            # ERROR is what oned said when the pool was read; sent back, it would outlive its cause.
+            kept = {name: values for name, values in found.template.items() if name not in {*purged, "ERROR"}}
             text = InputFile(one_template.render({**kept, **changed}))
             also = f" and set {', '.join(changed)}" if changed else ""
             self.step(f"remove {', '.join(purged)}{also} of {label}", self.command, "update", str(found.id), text)
@@ -310,29 +335,3 @@ def to_decrypt(encrypted: frozenset[str], declarations: Sequence[Declaration], p
             meant = (item.get("name"), item.get("rename_from"))
             chosen |= {one.id for one in holders if one.id == item.get("id") or one.name in meant}
     return chosen
-
-
-class ClusterNames:
-    """Finds the clusters that declarations name; without a pool (nobody named one) it is never asked."""
-
-    def __init__(self, clusters: Sequence[Resource], lenient: bool) -> None:
-        self.ids = {cluster.name: cluster.id for cluster in clusters}
-        self.names = {cluster.id: cluster.name for cluster in clusters}
-        self.lenient = lenient
-
-    def resolve(self, planner: Planner, label: str, wanted: Sequence[str]) -> list[tuple[str, str]]:
-        """(name, what to put into the argv) of each; refused if one does not exist."""
-        found: list[tuple[str, str]] = []
-        for name in wanted:
-            number = int(name) if name.isdigit() and int(name) in self.names else self.ids.get(name)
-            if number is not None:
-                found.append((self.names[number], str(number)))
-            elif self.lenient:
-                planner.warn(label, f"cluster {name} does not exist yet; check mode takes it as created before this.")
-                found.append((name, name))
-            else:
-                planner.refuse(label, f"there is no cluster {name}; declare it as a cluster first.")
-        return found
-
-    def name(self, number: int) -> str:
-        return self.names.get(number, str(number))

@@ -19,8 +19,20 @@ FRESH_POOLS = {
     "<DATASTORE><ID>1</ID><NAME>default</NAME><TYPE>0</TYPE><STATE>0</STATE><CLUSTERS><ID>0</ID></CLUSTERS><TEMPLATE/></DATASTORE>"
     "<DATASTORE><ID>0</ID><NAME>system</NAME><TYPE>1</TYPE><STATE>0</STATE><CLUSTERS><ID>0</ID></CLUSTERS><TEMPLATE/></DATASTORE>"
     "</DATASTORE_POOL>",
+    "onegroup": "<GROUP_POOL><GROUP><ID>1</ID><NAME>users</NAME><TEMPLATE/></GROUP>"
+    "<GROUP><ID>0</ID><NAME>oneadmin</NAME><TEMPLATE/></GROUP></GROUP_POOL>",
     "onehook": "<HOOK_POOL/>",
     "onehost": "<HOST_POOL/>",
+    "onesecgroup": "<SECURITY_GROUP_POOL><SECURITY_GROUP><ID>0</ID><NAME>default</NAME><TEMPLATE>"
+    "<RULE><PROTOCOL>ALL</PROTOCOL><RULE_TYPE>OUTBOUND</RULE_TYPE></RULE>"
+    "<RULE><PROTOCOL>ALL</PROTOCOL><RULE_TYPE>INBOUND</RULE_TYPE></RULE>"
+    "</TEMPLATE></SECURITY_GROUP></SECURITY_GROUP_POOL>",
+    "oneuser": "<USER_POOL>"
+    "<USER><ID>1</ID><GID>0</GID><GROUPS><ID>0</ID></GROUPS><GNAME>oneadmin</GNAME><NAME>serveradmin</NAME>"
+    "<AUTH_DRIVER>server_cipher</AUTH_DRIVER><ENABLED>1</ENABLED><TEMPLATE/></USER>"
+    "<USER><ID>0</ID><GID>0</GID><GROUPS><ID>0</ID></GROUPS><GNAME>oneadmin</GNAME><NAME>oneadmin</NAME>"
+    "<AUTH_DRIVER>core</AUTH_DRIVER><ENABLED>1</ENABLED><TEMPLATE/></USER>"
+    "</USER_POOL>",
     "onevnet": "<VNET_POOL/>",
 }
 
@@ -41,6 +53,7 @@ class Resource:
     permissions: str | None = None
     locked: bool = False
     address_ranges: tuple[dict[str, str], ...] = ()
+    usage: dict[str, int] = field(default_factory=dict)  # of a user: how many of what belong to it
 
     def error(self) -> str:
         """The ERROR attribute that oned leaves in the template of what failed."""
@@ -54,7 +67,8 @@ def parse_pool(xml: str) -> list[Resource]:
     member = pool.tag[: -len("_POOL")] if pool.tag.endswith("_POOL") else ""
     if not member:
         raise PoolError(f"expected a pool from 'list -x' and found the element <{pool.tag}>.")
-    return [_resource(element) for element in pool.findall(member)]
+    usage = {quotas.findtext("ID", ""): _usage(quotas) for quotas in pool.findall("QUOTAS")}
+    return [_resource(element, usage.get(element.findtext("ID", ""), {})) for element in pool.findall(member)]
 
 
 def parse_member(xml: str) -> Resource:
@@ -70,7 +84,15 @@ def _element(xml: str) -> ElementTree.Element:
         raise PoolError(f"expected XML from oned's commands and found: {xml.strip()[:200]!r} ({error}).") from error
 
 
-def _resource(element: ElementTree.Element) -> Resource:
+def _usage(quotas: ElementTree.Element) -> dict[str, int]:
+    """How many of what a user has: oned counts them beside the limits, whether or not there are any limits."""
+    machines = [int(float(used.text or 0)) for used in quotas.findall("VM_QUOTA/VM/VMS_USED")]
+    images = [int(float(used.text or 0)) for used in quotas.findall("DATASTORE_QUOTA/DATASTORE/IMAGES_USED")]
+    # A quota on VMs may stand beside others on those in some clusters; images are counted per datastore.
+    return {"VM(s)": max(machines, default=0), "image(s)": sum(images)}
+
+
+def _resource(element: ElementTree.Element, usage: dict[str, int] | None = None) -> Resource:
     plain = {child.tag: child.text or "" for child in element if not len(child)}
     template = element.find("TEMPLATE")
     return Resource(
@@ -84,6 +106,7 @@ def _resource(element: ElementTree.Element) -> Resource:
         address_ranges=tuple(
             {entry.tag: entry.text or "" for entry in ar if not len(entry)} for ar in element.findall("AR_POOL/AR")
         ),
+        usage=usage or {},
     )
 
 

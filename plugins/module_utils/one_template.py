@@ -31,10 +31,10 @@ def is_secret(name: str) -> bool:
     return bool(_SECRET.search(name.upper()))
 
 
-def secrets(declared: Mapping[str, Any]) -> set[str]:
+def secrets(declared: Any) -> set[str]:
     """The secret values of a declared template, at whatever depth they stand."""
     found: set[str] = set()
-    for name, value in declared.items():
+    for name, value in declared.items() if isinstance(declared, Mapping) else ():
         for one in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(one, Mapping):
                 found |= secrets(one)
@@ -43,8 +43,13 @@ def secrets(declared: Mapping[str, Any]) -> set[str]:
     return found
 
 
-def canonical(declared: Mapping[str, Any]) -> Template:
+def canonical(declared: Any) -> Template:
     """The declared dictionary in canonical form, or a TemplateError that names the attribute and the reason."""
+    if not isinstance(declared, Mapping):
+        kind = "text" if isinstance(declared, str) else type(declared).__name__
+        raise TemplateError(
+            f"a template is a dictionary of attributes, not {kind}; OpenNebula's own grammar is not read here."
+        )
     template: Template = {}
     for raw_name, raw_value in declared.items():
         name = _checked_name(str(raw_name), "")

@@ -9,6 +9,7 @@ from typing import Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import one_address_range, one_template
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_membership import MemberPlanner
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_names import Names
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import (
     Declaration,
     Refused,
@@ -28,6 +29,14 @@ _AUTOMATIC = {
     "AUTOMATIC_OUTER_VLAN_ID": "OUTER_VLAN_ID_AUTOMATIC",
     "AUTOMATIC_VLAN_ID": "VLAN_ID_AUTOMATIC",
 }
+# Without one of each oned creates no network of the driver: seen with 802.1Q, documented for the others.
+_VLAN = ("VLAN_ID", "AUTOMATIC_VLAN_ID")
+_NEEDED_BY_DRIVER: dict[str, tuple[tuple[str, ...], ...]] = {
+    "802.1Q": (("PHYDEV",), _VLAN),
+    "vxlan": (("PHYDEV",), _VLAN),
+    "ovswitch_vxlan": (("OUTER_VLAN_ID", "AUTOMATIC_OUTER_VLAN_ID"),),
+    "dummy": (("BRIDGE",),),
+}
 
 
 class VnetPlanner(MemberPlanner):
@@ -38,6 +47,17 @@ class VnetPlanner(MemberPlanner):
         "AR": "give the ranges as 'address_ranges'; in an update oned would only store it.",
         "ERROR": "oned writes it.",
     }
+    permanent = {"VN_MAD": "without its driver a network can be neither used nor deleted."}
+
+    def __init__(
+        self,
+        present: Sequence[Resource],
+        clusters: Sequence[Resource] = (),
+        lenient: bool = False,
+        groups: Sequence[Resource] = (),
+    ) -> None:
+        super().__init__(present, clusters, lenient)
+        self.groups = Names("security group", groups, lenient)
 
     def check(self, label: str, declaration: Declaration, template: Template, found: Resource | None) -> None:
         for number, declared in enumerate(declaration.get("address_ranges") or [], 1):
@@ -45,21 +65,37 @@ class VnetPlanner(MemberPlanner):
                 one_address_range.canonical(declared)
             except one_template.TemplateError as error:
                 raise Refused([f"{label}: address range {number}: {error}"]) from error
+        if declaration.get("security_groups") == []:
+            self.refuse(label, "without any security group it filters nothing; name one, if need be 'default'.")
+        if declaration.get("security_groups") and "SECURITY_GROUPS" in template:
+            self.refuse(label, "'security_groups' and SECURITY_GROUPS in the template are two ways to say one thing.")
         if "VN_MAD" not in template and (not found or self._unusable(found)):
             reason = "it is in state ERROR, and to create it anew" if found else "it does not exist, and to create it"
             self.refuse(label, f"{reason} the template needs VN_MAD.")
+        driver = str(template.get("VN_MAD", [""])[0])
+        if not found or self._unusable(found):
+            for names in _NEEDED_BY_DRIVER.get(driver, ()):
+                if not any(_given(template, name) for name in names):
+                    self.refuse(label, f"the driver {driver} needs {' or '.join(names)}.")
 
     def create(self, declaration: Declaration, template: Template) -> None:
         name = declaration["name"]
         label = f"virtual network {name}"
         option, clusters = self.creation_cluster(label, declaration)
         ranges = _ranges(declaration)
+        groups = self._declared_groups(label, declaration)
+        template = {**template, **groups}
         whole: Template = {"NAME": [name], **template}
         if ranges:
             whole["AR"] = [*ranges]
         text = InputFile(one_template.render(whole))
         self.step(f"create {label}", "onevnet", "create", text, *option, creates=name)
         after = {"name": name, **template_view(template)}
+        if groups and _DEFAULT_GROUP not in _numbers(str(groups["SECURITY_GROUPS"][0])):
+            # It lets everything through, which makes all other groups of the network pointless.
+            alone = InputFile(one_template.render(groups))
+            sentence = f"take security group default, which oned adds, out of {label}"
+            self.step(sentence, "onevnet", "update", NewId(name), alone, "-a")
         after["address_ranges"] = "; ".join(map(one_address_range.describe, ranges))
         self._properties(declaration, NewId(name), None, clusters, after)
         self.show(name, {}, after)
@@ -81,7 +117,8 @@ class VnetPlanner(MemberPlanner):
         before = self.view(found)
         after = dict(before)
         self.rename(declaration, found, after)
-        self.update_template(declaration, self._comparable(label, template, found), found, after)
+        wanted = {**self._comparable(label, template, found), **self._declared_groups(label, declaration, found)}
+        self.update_template(declaration, wanted, found, after)
         self._set_ranges(declaration, found, after)
         clusters = [str(number) for number in found.ids.get("CLUSTERS", ())]
         self._properties(declaration, str(found.id), found, clusters, after)
@@ -99,6 +136,14 @@ class VnetPlanner(MemberPlanner):
         if groups and self._same_groups(str(groups[0]), str(found.template.get("SECURITY_GROUPS", [""])[0])):
             del wanted["SECURITY_GROUPS"]
         return wanted
+
+    def _declared_groups(self, label: str, declaration: Declaration, found: Resource | None = None) -> Template:
+        """SECURITY_GROUPS with exactly the groups of the option; nothing if the network has these already."""
+        if declaration.get("security_groups") is None:
+            return {}
+        chosen = [one.argument for one in self.resolve(label, self.groups, declaration["security_groups"])]
+        present = str(found.template.get("SECURITY_GROUPS", [""])[0]) if found else ""
+        return {} if set(chosen) == _numbers(present) else {"SECURITY_GROUPS": [",".join(chosen)]}
 
     @staticmethod
     def _same_groups(wanted: str, present: str) -> bool:
@@ -125,6 +170,8 @@ class VnetPlanner(MemberPlanner):
         surplus = comparison.surplus if declaration.get("purge_address_ranges") else []
         for one in surplus:
             text = one_address_range.describe(one)
+            if one.get("USED_LEASES", "0") not in ("", "0"):
+                self.refuse(label, f"{one['USED_LEASES']} addresses of the range {text} are in use; free them first.")
             self.step(f"remove address range {text} from {label}", "onevnet", "rmar", target, one["AR_ID"])
         if comparison.changes or surplus:
             kept = [*ranges, *(one for one in comparison.surplus if one not in surplus)]
@@ -157,18 +204,25 @@ def _ranges(declaration: Declaration) -> list[one_address_range.AddressRange]:
     return [one_address_range.canonical(declared) for declared in declaration.get("address_ranges") or []]
 
 
+def _given(template: Template, name: str) -> bool:
+    value = str(template.get(name, [""])[0])
+    return value.upper() == "YES" if name.startswith("AUTOMATIC_") else bool(value)
+
+
 def _numbers(groups: str) -> set[str]:
     return {number.strip() for number in groups.split(",") if number.strip()}
 
 
-def unready(pool: Sequence[Resource], ids: Sequence[int]) -> tuple[dict[str, str], dict[str, str]]:
+def unready(
+    pool: Sequence[Resource], created: Sequence[int], deleted: Sequence[int] = ()
+) -> tuple[dict[str, str], dict[str, str]]:
     """Of the networks with these ids: those oned still works on, and those it gave up with its text."""
     pending: dict[str, str] = {}
     failed: dict[str, str] = {}
     for network in pool:
         # The first releases that this supports know no states of networks: what exists is ready.
         state = network.fields.get("STATE", _READY)
-        if network.id not in ids or state == _READY:
+        if network.id not in (*created, *deleted) or (state == _READY and network.id in created):
             continue
         if state == _ERROR:
             failed[network.name] = network.error() or "oned gives no reason; see /var/log/one/oned.log"

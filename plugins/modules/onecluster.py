@@ -22,7 +22,7 @@ options:
     suboptions: &cluster
       name:
         description:
-          - Name of the cluster. Names are case-sensitive and at most 128 characters long.
+          - Name of the cluster. Names are case-sensitive and at most 128 bytes long.
           - A name of digits only is refused, since the commands take it for an id.
         type: str
       id:
@@ -39,7 +39,7 @@ options:
       template:
         description:
           - Attributes of the cluster.
-        type: dict
+        type: raw
 
       purge:
         description:

@@ -26,7 +26,7 @@ options:
     suboptions: &datastore
       name:
         description:
-          - Name of the datastore. Names are case-sensitive and at most 128 characters long.
+          - Name of the datastore. Names are case-sensitive and at most 128 bytes long.
           - A name of digits only is refused, since the commands take it for an id.
         type: str
       id:
@@ -46,7 +46,7 @@ options:
           - C(TYPE) is one of C(IMAGE_DS) (what oned takes if none is given), C(SYSTEM_DS), C(FILE_DS) and
             C(BACKUP_DS), and
             cannot be changed.
-        type: dict
+        type: raw
 
       purge:
         description:
@@ -61,6 +61,16 @@ options:
           - If not given, a new datastore is in C(default) and an existing one stays where it is.
         type: list
         elements: str
+
+      awaits_storage:
+        description:
+          - Create a system datastore disabled, with the attribute C(KVMCLOUD_AWAITS_STORAGE), so that no guest is put
+            there before its storage is mounted. Who has mounted it enables it and purges the attribute, as the role
+            P(kvmcloud.stack.host_storage#role) does.
+          - It counts at creation only, and not for other types, which cannot be disabled. O(state=enabled) leaves a
+            datastore that still has the attribute as it is.
+        type: bool
+        default: false
 
       permissions:
         description:
@@ -167,6 +177,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Plan
 OPTIONS = {
     **COMMON_OPTIONS,
     "clusters": {"type": "list", "elements": "str"},
+    "awaits_storage": {"type": "bool", "default": False},
     **OWNER_OPTIONS,
     **state_option("enabled", "disabled"),
 }

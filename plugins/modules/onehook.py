@@ -24,7 +24,7 @@ options:
     suboptions: &hook
       name:
         description:
-          - Name of the hook. Names are case-sensitive and at most 128 characters long.
+          - Name of the hook. Names are case-sensitive and at most 128 bytes long.
           - A name of digits only is refused, since the commands take it for an id.
         type: str
       id:
@@ -92,7 +92,7 @@ options:
       template:
         description:
           - Further attributes of the hook.
-        type: dict
+        type: raw
 
       purge:
         description:
@@ -104,9 +104,11 @@ options:
         description:
           - V(present) creates the hook if it does not exist, and changes what differs.
           - V(absent) deletes it.
-          - A locked hook is neither changed nor deleted.
+          - V(locked) and V(unlocked) also create it, and lock or unlock it. A locked hook that is to change is unlocked
+            for the time of the change.
+          - With V(present) a locked hook that would change is an error, and a locked hook is not deleted.
         type: str
-        choices: [present, absent]
+        choices: [present, absent, locked, unlocked]
         default: present
   <<: *hook
 extends_documentation_fragment:
@@ -186,7 +188,7 @@ OPTIONS = {
     "arguments_stdin": {"type": "bool"},
     "remote": {"type": "bool"},
     "timeout": {"type": "int"},
-    **state_option(),
+    **state_option("locked", "unlocked"),
 }
 
 

@@ -23,7 +23,7 @@ options:
     suboptions: &host
       name:
         description:
-          - Name of the host. Names are case-sensitive and at most 128 characters long.
+          - Name of the host. Names are case-sensitive and at most 128 bytes long.
           - A name of digits only is refused, since the commands take it for an id.
         type: str
       id:
@@ -52,7 +52,7 @@ options:
       template:
         description:
           - Attributes of the host, such as C(RESERVED_CPU).
-        type: dict
+        type: raw
 
       purge:
         description:

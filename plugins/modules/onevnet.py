@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Creates, renames, changes and deletes virtual networks, with their address ranges, clusters, permissions and
     owner.
-  - oned reports success for a network that it could not create; this module then fails with the text that oned
-    leaves.
+  - oned reports success for a network that it could not create or delete; this module then fails with the text that
+    oned leaves.
 options:
   vnets:
     description:
@@ -26,7 +26,7 @@ options:
     suboptions: &virtual_network
       name:
         description:
-          - Name of the virtual network. Names are case-sensitive and at most 128 characters long.
+          - Name of the virtual network. Names are case-sensitive and at most 128 bytes long.
           - A name of digits only is refused, since the commands take it for an id.
         type: str
       id:
@@ -43,9 +43,10 @@ options:
       template:
         description:
           - Attributes of the network. A new one needs C(VN_MAD).
-          - The list in C(SECURITY_GROUPS) is equal to one with the default group 0 added, which oned puts in front.
+          - The list of ids in C(SECURITY_GROUPS) is equal to one with the default group 0 added, which oned puts in
+            front at creation. O(security_groups) says exactly which groups there are.
           - C(AUTOMATIC_VLAN_ID) counts at creation only.
-        type: dict
+        type: raw
 
       purge:
         description:
@@ -69,6 +70,12 @@ options:
           - Remove the ranges that are not listed in O(address_ranges). oned refuses one with addresses in use.
         type: bool
         default: false
+      security_groups:
+        description:
+          - Names or ids of all security groups of the network; others are taken away.
+          - This includes the group C(default), which lets everything through and which oned adds to every new network.
+        type: list
+        elements: str
       clusters:
         description:
           - Names or ids of all clusters the network is to be in; it is taken out of others. An empty list means none.
@@ -95,15 +102,19 @@ options:
         description:
           - V(present) creates the virtual network if it does not exist, and changes what differs.
           - V(absent) deletes it.
-          - A network with addresses in use is not deleted.
+          - V(locked) and V(unlocked) also create it, and lock or unlock it. A locked network that is to change is
+            unlocked for the time of the change; no VM can be started in it.
+          - With V(present) a locked network that would change is an error.
+          - A network with addresses in use, and a locked one, is not deleted.
           - With V(present), a network that is in state error and has no address in use is deleted and created again.
         type: str
-        choices: [present, absent]
+        choices: [present, absent, locked, unlocked]
         default: present
   <<: *virtual_network
   wait:
     description:
-      - Wait until the networks that this call created are ready, and fail if oned could not create them.
+      - Wait until the networks that this call created are ready and those that it deleted are gone, and fail if oned
+        could not do it.
     type: bool
     default: true
   wait_timeout:
@@ -137,6 +148,7 @@ EXAMPLES = r"""
           - TYPE: IP4
             IP: 192.0.2.10
             SIZE: 100
+        security_groups: [web]
         permissions: "644"
 """
 
@@ -178,10 +190,13 @@ OPTIONS = {
     **COMMON_OPTIONS,
     "address_ranges": {"type": "list", "elements": "dict"},
     "purge_address_ranges": {"type": "bool", "default": False},
+    "security_groups": {"type": "list", "elements": "str"},
     "clusters": {"type": "list", "elements": "str"},
     **OWNER_OPTIONS,
-    **state_option(),
+    **state_option("locked", "unlocked"),
 }
+# For a moment after a change a network may still be in the state it had before.
+ERROR_GRACE = 1
 CALL_OPTIONS = {"wait": {"type": "bool", "default": True}, "wait_timeout": {"type": "int", "default": 30}}
 
 
@@ -191,15 +206,18 @@ def main() -> None:
         declared = resources.declarations()
         present = resources.read(VnetPlanner, declared)
         clusters = resources.cli.pool("onecluster") if any(item.get("clusters") for item in declared) else []
-        plan = VnetPlanner(present, clusters, lenient=resources.check_mode).plan(declared)
+        groups = resources.cli.pool("onesecgroup") if any(item.get("security_groups") for item in declared) else []
+        plan = VnetPlanner(present, clusters, resources.check_mode, groups).plan(declared)
         if not resources.check_mode:
             created = resources.apply(plan)
-            if created and resources.params["wait"]:
+            deleted = [int(str(step.argv[2])) for step in plan.steps if step.argv[:2] == ("onevnet", "delete")]
+            if (created or deleted) and resources.params["wait"]:
                 wait_until(
                     read=lambda: resources.cli.pool("onevnet"),
-                    judge=lambda pool: unready(pool, created),
-                    wanted="every new network to be ready",
+                    judge=lambda pool: unready(pool, created, deleted),
+                    wanted="every new network to be ready and every deleted one to be gone",
                     limit=resources.params["wait_timeout"],
+                    grace=ERROR_GRACE,
                     interval=0.5,
                 )
     resources.finish(plan)

@@ -189,6 +189,16 @@ class Machine:
 
     # -- commands -----------------------------------------------------------------------------------------------
 
+    def install(self, folder, names, log=None):
+        """The commands as programs in a folder of their own; with a log, every call adds its words to it as a line."""
+        folder.mkdir()
+        note = f"print(*sys.argv, file=open({str(log)!r}, 'a'))\n" if log else ""
+        for name in names:
+            program = RUN_COMMAND.replace("{name!r}", repr(name)).replace("{arguments!r}", "sys.argv[1:]")
+            text = program.format(library=str(EMULATOR)).replace("sys.exit(", note + "sys.exit(", 1)
+            (folder / name).write_text(f"#!{sys.executable} -IS\n{text}", encoding="utf-8")
+            (folder / name).chmod(0o755)
+
     def run(self, record):
         for path, content in (record.files or {}).items():
             (self.root / "work" / path).write_text(content, encoding="utf-8")

@@ -17,11 +17,15 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_command import 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_datastore import DatastorePlanner
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_hook import HookPlanner
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_host import HostPlanner, unmonitored
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import Refused
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_security_group import SecurityGroupPlanner
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_user import UserPlanner
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_vnet import VnetPlanner, unready
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_wait import NotSettled, wait_until
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import PlanError
 
-COMMANDS = ("onecluster", "onedatastore", "onehook", "onehost", "onevnet", "oneuser")
+COMMANDS = ("onecluster", "onedatastore", "onehook", "onehost", "onesecgroup", "onevnet", "oneuser")
 SESSIONS = ("auth", "cluster", "datastore", "down", "hook", "hook2", "host", "secgroup", "vnet", "vnet2", "zone_user")
 
 
@@ -86,6 +90,9 @@ KINDS = [
     ("host", 5, one_errors.REFUSED, "Run again"),
     ("vnet", 64, one_errors.REFUSED, "Detach the VMs"),
     ("hook2", 33, one_errors.REFUSED, "hook_pool"),
+    ("zone_user", 10, one_errors.REFUSED, "Correct the name"),
+    ("secgroup", 24, one_errors.REFUSED, "Correct the name"),
+    ("vnet", 100, one_errors.REFUSED, "or run again"),
 ]
 
 
@@ -238,6 +245,65 @@ def test_address_ranges_are_added_and_told_apart_by_content(replay: Any) -> None
     plan = VnetPlanner([before]).plan([{"name": "vn_bridge", "address_ranges": [second, first]}])
     plan.apply(cli)
     assert module.asked == [("onevnet", "addar", "0", FILE)]
+
+
+def test_a_security_group_is_created_as_captured(replay: Any) -> None:
+    cli, module = replay("secgroup")
+    tcp = {"PROTOCOL": "TCP", "RULE_TYPE": "inbound", "RANGE": "22,80:90", "IP": "10.0.0.0", "SIZE": 256}
+    ping = {"PROTOCOL": "ICMP", "RULE_TYPE": "inbound", "ICMP_TYPE": 8}
+    out = {"PROTOCOL": "ALL", "RULE_TYPE": "OUTBOUND"}
+    wanted = {"name": "sg1", "rules": [tcp, ping, out], "template": {"DESCRIPTION": "d"}}
+    assert SecurityGroupPlanner([]).plan([wanted]).apply(cli) == {"sg1": "100"}
+    shown = next(one.resource() for one in module.records if one.argv == ("onesecgroup", "show", "-x", "sg1"))
+    assert SecurityGroupPlanner([shown]).plan([{**wanted, "rules": [out, ping, tcp]}]).steps == []
+
+
+IDS = {"alice": "2", "bob": "3", "oneadmin": "0", "users": "1", "sg1": "100"}
+# What a module sends is what was captured to work, but for ids in the place of names.
+CAPTURED: list[Any] = [
+    ("hook", HookPlanner, {"id": 1, "state": "unlocked"}, ["onehook", "unlock", "1"]),
+    ("vnet", VnetPlanner, {"id": 0, "state": "locked"}, ["onevnet", "lock", "vn_ren"]),
+    ("zone_user", UserPlanner, {"name": "alice", "group": "oneadmin"}, ["oneuser", "chgrp", "alice", "oneadmin"]),
+    ("zone_user", UserPlanner, {"name": "alice", "groups": ["oneadmin"]}, ["oneuser", "addgroup", "alice", "oneadmin"]),
+    ("zone_user", UserPlanner, {"name": "alice", "state": "disabled"}, ["oneuser", "disable", "alice"]),
+    ("zone_user", UserPlanner, {"name": "alice", "state": "absent"}, ["oneuser", "delete", "bob"]),
+    ("zone_user", UserPlanner, {"name": "alice", "auth_driver": "ldap"}, ["oneuser", "chauth", "alice", "ssh"]),
+    ("secgroup", SecurityGroupPlanner, {"id": 100, "name": "sg1b"}, ["onesecgroup", "rename", "sg1", "sg1b"]),
+    ("secgroup", SecurityGroupPlanner, {"name": "sg1", "state": "absent"}, ["onesecgroup", "delete", "sg1b"]),
+]
+
+
+@pytest.mark.parametrize("name, kind, wanted, argv", CAPTURED)
+def test_what_is_sent_was_captured_to_work(
+    contract_dir: Path, release: str, name: str, kind: Any, wanted: dict[str, Any], argv: list[str]
+) -> None:
+    records = session(contract_dir, release, name)
+    assert any(list(one.argv) == argv and one.rc == 0 for one in records)
+    meant = {wanted.get("name"), argv[2], str(wanted.get("id"))}
+    shown = next(one.resource() for one in records if one.argv[1:3] == ("show", "-x") and meant & set(one.argv[3:]))
+    groups = [Resource(0, "oneadmin"), Resource(1, "users")]
+    (step,) = (kind([shown], groups) if kind is UserPlanner else kind([shown])).plan([wanted]).steps
+    assert len(step.argv) == len(argv) and step.argv[:2] == tuple(argv[:2])
+    if argv[2] in ("alice", "sg1"):
+        assert step.argv[2] == IDS[argv[2]]
+    if argv[1] in ("chgrp", "addgroup"):
+        assert step.argv[3] == IDS[argv[3]]
+
+
+@pytest.mark.parametrize(
+    "name, argv, kind, wanted",
+    [
+        ("secgroup", ("onesecgroup", "delete", "0"), SecurityGroupPlanner, {"id": 0, "state": "absent"}),
+        ("zone_user", ("oneuser", "delete", "0"), UserPlanner, {"id": 0, "state": "absent"}),
+    ],
+)
+def test_what_oned_refuses_to_delete_is_refused_before(
+    contract_dir: Path, release: str, name: str, argv: tuple[str, ...], kind: Any, wanted: dict[str, Any]
+) -> None:
+    record = next(one for one in session(contract_dir, release, name) if one.argv == argv)
+    assert record.rc == 255 and "cannot be deleted" in record.stderr
+    with pytest.raises(Refused):
+        kind([Resource(0, "default", {"AUTH_DRIVER": "core"})]).plan([wanted])
 
 
 def test_what_failed_half_way_says_what_was_done_and_what_was_not(replay: Any) -> None:

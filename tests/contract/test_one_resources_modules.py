@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,7 +40,8 @@ def run(request: pytest.FixtureRequest, contract_dir: Path, tmp_path: Path, monk
 
     def of(name: str, module: str, /, **params: Any) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
         if name not in replays:
-            records = [one for one in session(contract_dir, request.param, name) if not one.env]
+            sessions = [session(contract_dir, request.param, one) for one in name.split("+")]
+            records = [one for records in sessions for one in records if not one.env]
             replays[name] = Replay(records, str(tmp_path), in_order=True)
         replay = replays[name]
         replay.asked.clear()
@@ -78,7 +80,18 @@ VNET = {
     },
     "address_ranges": [{"TYPE": "IP4", "IP": "192.0.2.10", "SIZE": 20}],
 }
+GROUP = {
+    "name": "sg1",
+    "template": {"DESCRIPTION": "d"},
+    "rules": [
+        {"PROTOCOL": "TCP", "RULE_TYPE": "inbound", "RANGE": "22,80:90", "IP": "10.0.0.0", "SIZE": 256},
+        {"PROTOCOL": "ICMP", "RULE_TYPE": "inbound", "ICMP_TYPE": 8},
+        {"PROTOCOL": "ALL", "RULE_TYPE": "OUTBOUND"},
+    ],
+}
 CASES: list[Any] = [
+    # The list that has no group yet was captured in the session before.
+    pytest.param("zone_user+secgroup", "onesecgroup", GROUP, ["create"], [], id="one security group"),
     pytest.param("hook", "onehook", {"hooks": HOOKS}, ["create"] * 2, [], id="hooks"),
     pytest.param("host", "onehost", {"hosts": [{"name": "host1"}], "wait": False}, ["create"], [], id="hosts"),
     pytest.param("vnet", "onevnet", {"vnets": [VNET]}, ["create"], ["list"], id="vnets, looked at after creation"),
@@ -164,3 +177,22 @@ def test_info_lists_what_was_asked_for_and_shows_no_other(run: Any) -> None:
     assert [one["id"] for one in result["hooks"]] == [0, 1]
     assert result["hooks"][0]["template"]["COMMAND"] == HOOK["command"]
     assert result["changed"] is False and len(asked) == 1
+
+
+def test_info_of_users_shows_no_hash_of_a_password(run: Any) -> None:
+    result, asked = run("zone_user", "oneuser_info")
+    assert [(one["id"], one["name"], one["state"]) for one in result["users"]] == [
+        (0, "oneadmin", "enabled"),
+        (1, "serveradmin", "enabled"),
+    ]
+    assert result["users"][1]["auth_driver"] == "server_cipher" and result["users"][0]["group"] == "oneadmin"
+    assert re.search("[0-9a-f]{40}", str(result)) is None, "neither of the password nor of the token's"
+    assert asked == [("oneuser", "list", "-x")]
+
+
+def test_info_of_security_groups_has_their_rules_as_a_list(run: Any) -> None:
+    result, _asked = run("secgroup", "onesecgroup_info", name=["sg5", "sg4"])
+    assert [(one["name"], one["rules"]) for one in result["security_groups"]] == [
+        ("sg4", []),
+        ("sg5", [{"NETWORK_ID": "999", "PROTOCOL": "TCP", "RULE_TYPE": "inbound"}]),
+    ]

@@ -24,6 +24,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_hook import Hoo
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_host import HostPlanner
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import Planner, Refused
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_security_group import SecurityGroupPlanner
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_user import UserPlanner
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_vnet import VnetPlanner
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import InputFile, Plan
 
@@ -60,6 +62,8 @@ def planner(command: str, present: list[Resource]) -> Planner:
         "onedatastore": DatastorePlanner,
         "onehook": HookPlanner,
         "onehost": HostPlanner,
+        "onesecgroup": SecurityGroupPlanner,
+        "oneuser": UserPlanner,
         "onevnet": VnetPlanner,
     }
     return kinds[command](present)
@@ -75,6 +79,8 @@ def declaration(command: str, template: str, **more: Any) -> dict[str, Any]:
             options["name"] = values[0]
         elif name == "AR":
             options["address_ranges"] = values
+        elif name == "RULE":
+            options["rules"] = values
         elif name in named:
             options[named[name]] = values[0]
         else:
@@ -87,7 +93,12 @@ def declaration(command: str, template: str, **more: Any) -> dict[str, Any]:
 
 
 def creations() -> list[Any]:
-    sessions = {"onedatastore": ("datastore", "cluster"), "onehook": ("hook", "hook2"), "onevnet": ("vnet", "vnet2")}
+    sessions = {
+        "onedatastore": ("datastore", "cluster"),
+        "onehook": ("hook", "hook2"),
+        "onesecgroup": ("secgroup",),
+        "onevnet": ("vnet", "vnet2", "secgroup"),
+    }
     return [
         pytest.param(release, command, name, id=f"{release}-{name}-{command}")
         for release in RELEASES
@@ -133,6 +144,8 @@ def appends() -> list[Any]:
         "onedatastore": "datastore",
         "onehook": "hook",
         "onehost": "host",
+        "onesecgroup": "secgroup",
+        "oneuser": "zone_user",
         "onevnet": "vnet",
     }
     return [
@@ -199,6 +212,8 @@ def find(records: list[Record], *argv: str) -> Record:
         ("host", "onehost", "host2"),
         ("vnet", "onevnet", "b11"),
         ("cluster", "onecluster", "cl1"),
+        ("secgroup", "onesecgroup", "sg5"),
+        ("zone_user", "oneuser", "oneadmin"),
     ],
 )
 def test_one_list_says_all_that_a_show_says(
@@ -253,3 +268,62 @@ def test_a_hook_whose_resource_was_updated_is_made_anew(contract_dir: Path, rele
     wanted = {"name": "corrupt", "resource": "VM", "on_state": "RUNNING", "command": "x"}
     plan = HookPlanner([corrupt]).plan([wanted])
     assert [step.argv[1] for step in plan.steps] == ["delete", "create"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_rules_that_oned_refuses_are_refused_before(contract_dir: Path, release: str) -> None:
+    refused = [
+        one
+        for one in session(contract_dir, release, "secgroup")
+        if one.argv[:2] == ("onesecgroup", "create") and "Wrong " in one.stderr
+    ]
+    assert len(refused) == 2
+    for record in refused:
+        attribute = record.stderr.split("Wrong ")[1].split()[0]
+        with pytest.raises(Refused, match=f"rule 1: {attribute} must be one of"):
+            planner("onesecgroup", []).plan([declaration("onesecgroup", record.template or "")])
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_group_is_seen_in_the_network_that_oned_would_let_it_be_deleted_from(
+    contract_dir: Path, release: str
+) -> None:
+    """The real one said rc 0 to this deletion; the network kept the id of a group that is gone."""
+    records = session(contract_dir, release, "secgroup")
+    group = find(records, "onesecgroup", "show", "-x", "sg1").resource()
+    network = find(records, "onevnet", "show", "-x", "sgnet").resource()
+    assert next(one for one in records if one.note == "in use by vnet").rc == 0
+    with pytest.raises(Refused, match=f"virtual network sgnet .id {network.id}. uses it"):
+        SecurityGroupPlanner([group], [network]).plan([{"name": "sg1", "state": "absent"}])
+    plan = SecurityGroupPlanner([group], [network]).plan([{"name": "sg1", "state": "absent", "detach_from": ["sgnet"]}])
+    assert [step.argv[:3] for step in plan.steps] == [
+        ("onevnet", "update", str(network.id)),
+        ("onesecgroup", "delete", "100"),
+    ]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_default_group_added_at_creation_is_seen_where_the_groups_are_given_by_name(
+    contract_dir: Path, release: str
+) -> None:
+    """The template of the capture asked for 100 alone and got 0,100, which lets everything through."""
+    records = session(contract_dir, release, "secgroup")
+    groups = [find(records, "onesecgroup", "show", "-x", "sg1").resource(), Resource(0, "default")]
+    network = find(records, "onevnet", "show", "-x", "sgnet").resource()
+    plan = VnetPlanner([network], groups=groups).plan([{"name": "sgnet", "security_groups": ["sg1"]}])
+    assert only_update(plan)[1] == {"SECURITY_GROUPS": ["100"]}
+    both = [{"name": "sgnet", "security_groups": ["sg1", "default"]}]
+    assert VnetPlanner([network], groups=groups).plan(both).steps == []
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(
+    "password, driver, verbs",
+    [("alicepass", None, []), ("kR7-lantern-oak", None, ["passwd"]), ("kR7lantern", "ssh", ["chauth"])],
+)
+def test_a_password_is_known_by_its_hash_in_the_pool(
+    contract_dir: Path, release: str, password: str, driver: str | None, verbs: list[str]
+) -> None:
+    alice = find(session(contract_dir, release, "zone_user"), "oneuser", "show", "-x", "alice").resource()
+    wanted = {"name": "alice", "password": password, "auth_driver": driver, "update_password": "always"}
+    assert [step.argv[1] for step in UserPlanner([alice]).plan([wanted]).steps] == verbs

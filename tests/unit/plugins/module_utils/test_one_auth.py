@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_auth import Action, AuthError, Reply, decide
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_auth import (
+    Action,
+    AuthError,
+    Reply,
+    Unanswered,
+    decide,
+)
 
 NEW, OLD = "oneadmin:new-one\n", "oneadmin:old-one\n"
-YES, NO, DOWN = Reply.ACCEPTED, Reply.REFUSED, Reply.UNREACHABLE
+YES, NO, DOWN = Reply.ACCEPTED, Reply.REFUSED, Reply.NONE
 
 
 @pytest.mark.parametrize(
@@ -54,5 +60,6 @@ def test_decisions(
     ],
 )
 def test_what_cannot_be_set_is_said(content: str | None, of_file: Reply, of_wanted: Reply, words: str) -> None:
-    with pytest.raises(AuthError, match=words):
+    with pytest.raises(AuthError, match=words) as caught:
         decide(content, "new-one", True, lambda: of_file, lambda: of_wanted)
+    assert isinstance(caught.value, Unanswered) == (of_wanted is DOWN), "only then is bringing oned up of any use"

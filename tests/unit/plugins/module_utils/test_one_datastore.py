@@ -57,7 +57,11 @@ def test_comparison(stored: dict[str, Any], wanted: dict[str, Any], equal: bool)
     assert (found.steps == []) is equal
 
 
-@pytest.mark.parametrize("name", ["ALLOW_ORPHANS", "CLONE_TARGET", "DS_MIGRATE", "LN_TARGET", "SHARED"])
+@pytest.mark.parametrize(
+    "name",
+    ["ALLOW_ORPHANS", "CLONE_TARGET", "DS_MIGRATE", "LN_TARGET", "SHARED"]
+    + ["DS_LIVE_MIGRATE", "DS_MIGRATE_SNAP", "PERSISTENT_SNAPSHOTS"],
+)
 def test_what_oned_overrides_is_warned_about_and_never_sent(name: str) -> None:
     found = plan([], {"name": "new", "template": {"DS_MAD": "fs", "TM_MAD": "ssh", name.lower(): "x"}})
     assert found.warnings == [f"datastore new: {name} is left out; oned always takes it from TM_MAD_CONF of oned.conf."]
@@ -166,3 +170,60 @@ def test_a_new_image_datastore_is_waited_for_until_it_has_a_size() -> None:
         datastore(103),
     ]
     assert set(unmeasured(pool, [100, 101, 102])) == {"a"}
+
+
+def test_another_driver_is_told_to_leave_attributes_of_the_former_one() -> None:
+    """Appending TM_MAD keeps CLONE_TARGET_SSH and its like, which the new driver knows nothing of."""
+    stored = {"TM_MAD": ["ceph"], "TM_MAD_SYSTEM": ["ssh"], "CLONE_TARGET_SSH": ["SYSTEM"], "CLONE_TARGET": ["SELF"]}
+    present = datastore(template=stored)
+    (warning,) = plan([present], {"name": present.name, "template": {"TM_MAD": "ssh"}}).warnings
+    assert "of the driver ceph" in warning and "TM_MAD_SYSTEM, CLONE_TARGET_SSH;" in warning
+    assert plan([present], {"name": present.name, "template": {"TM_MAD": "ceph"}}).warnings == []
+    plain = datastore(template={"TM_MAD": ["shared"], "CLONE_TARGET": ["SYSTEM"]})
+    assert plan([plain], {"name": plain.name, "template": {"TM_MAD": "ssh"}}).warnings == []
+
+
+@pytest.mark.parametrize("name", ["ds_mad", "TM_MAD", "TYPE"])
+def test_what_oned_keeps_is_not_purged(name: str) -> None:
+    present = datastore()
+    with pytest.raises(Refused, match="oned keeps it whatever an update says"):
+        plan([present], {"name": present.name, "purge": [name]})
+
+
+NEW_SYSTEM = {"name": "vms", "awaits_storage": True, "template": {"TYPE": "SYSTEM_DS", "TM_MAD": "shared"}}
+MARKED = {"TYPE": ["SYSTEM_DS"], "KVMCLOUD_AWAITS_STORAGE": ["YES"]}
+
+
+def test_a_new_system_datastore_takes_no_guest_before_its_storage_is_there() -> None:
+    found = plan([], NEW_SYSTEM)
+    assert [command[:2] for command in commands(found)] == [["onedatastore", "create"], ["onedatastore", "disable"]]
+    assert 'KVMCLOUD_AWAITS_STORAGE = "YES"' in sent(found)[0]
+
+
+def test_one_that_is_declared_disabled_stays_so() -> None:
+    found = plan([], {**NEW_SYSTEM, "state": "disabled"})
+    assert [command[1] for command in commands(found)] == ["create", "disable"]
+    assert "KVMCLOUD_AWAITS_STORAGE" not in sent(found)[0]
+
+
+@pytest.mark.parametrize("state", ["present", "enabled"])
+def test_one_that_still_waits_is_left_disabled(state: str) -> None:
+    waiting = datastore(kind="1", state="1", name="vms", template=MARKED)
+    assert plan([waiting], {"name": "vms", "awaits_storage": True, "state": state}).steps == []
+
+
+def test_who_has_mounted_the_storage_enables_it_and_takes_the_mark_away() -> None:
+    waiting = datastore(kind="1", state="1", name="vms", template=MARKED)
+    found = plan([waiting], {"name": "vms", "state": "enabled", "purge": ["KVMCLOUD_AWAITS_STORAGE"]})
+    assert [command[1] for command in commands(found)] == ["update", "enable"]
+    assert "KVMCLOUD_AWAITS_STORAGE" not in sent(found)[0]
+
+
+def test_image_datastores_cannot_be_disabled_and_do_not_wait() -> None:
+    found = plan([], {"name": "images", "awaits_storage": True, "template": {"DS_MAD": "fs", "TM_MAD": "shared"}})
+    assert [command[1] for command in commands(found)] == ["create"]
+    assert "KVMCLOUD_AWAITS_STORAGE" not in sent(found)[0]
+
+
+def test_an_existing_datastore_does_not_begin_to_wait() -> None:
+    assert plan([datastore(kind="1", name="vms")], {"name": "vms", "awaits_storage": True}).steps == []

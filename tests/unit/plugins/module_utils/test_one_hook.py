@@ -137,3 +137,52 @@ def test_what_cannot_be_updated_is_made_anew(present: Resource, wanted: dict[str
 def test_refusals(present: list[Resource], wanted: dict[str, Any], words: str) -> None:
     with pytest.raises(Refused, match=words):
         plan(present, wanted)
+
+
+LOCKS: list[Any] = [
+    pytest.param(False, "locked", {}, ["lock"], id="locked"),
+    pytest.param(True, "locked", {}, [], id="locked already"),
+    pytest.param(True, "unlocked", {}, ["unlock"], id="unlocked"),
+    pytest.param(False, "unlocked", {}, [], id="unlocked already"),
+    pytest.param(False, "locked", {"command": "/y"}, ["update", "lock"], id="changed, then locked"),
+    pytest.param(True, "locked", {"command": "/y"}, ["unlock", "update", "lock"], id="unlocked for the change"),
+    pytest.param(True, "unlocked", {"command": "/y"}, ["unlock", "update"], id="unlocked before the change"),
+    pytest.param(True, "present", {}, [], id="present says nothing about the lock"),
+]
+
+
+@pytest.mark.parametrize("locked, state, more, expected", LOCKS)
+def test_locks(locked: bool, state: str, more: dict[str, Any], expected: list[str]) -> None:
+    found = plan([hook(locked=locked)], {**WANTED, **more, "state": state})
+    assert verbs(found) == expected
+    assert bool(found.diff) is bool(expected)
+
+
+def test_the_diff_tells_of_the_lock() -> None:
+    (diff,) = plan([hook()], {**WANTED, "state": "locked"}).diff
+    assert (diff["before"], diff["after"]) == ("locked: False\n", "locked: True\n")
+
+
+def test_a_new_hook_is_locked_by_the_id_it_gets() -> None:
+    found = plan([], {**WANTED, "state": "locked"})
+    assert [[str(part) for part in step.argv] for step in found.steps] == [
+        ["onehook", "create", "<file>"],
+        ["onehook", "lock", "<id of h>"],
+    ]
+
+
+def test_a_locked_hook_made_anew_is_locked_by_its_new_id() -> None:
+    found = plan(
+        [hook(locked=True)], {**WANTED, "type": "api", "call": "one.vm.allocate", **NO_STATES, "state": "locked"}
+    )
+    assert verbs(found) == ["unlock", "delete", "create", "lock"]
+    assert str(found.steps[-1].argv[2]) == "<id of h>"
+
+
+NO_STATES = {"resource": None, "resource_state": None, "lcm_state": None}
+
+
+@pytest.mark.parametrize("name", ["COMMAND", "resource", "STATE", "LCM_STATE", "CALL"])
+def test_what_a_hook_needs_is_not_purged(name: str) -> None:
+    with pytest.raises(Refused, match=f"{name.upper()} cannot be purged"):
+        plan([hook()], {"name": "h", "purge": [name]})

@@ -35,14 +35,21 @@ def commands(found: Plan) -> list[list[str]]:
 
 
 STEPS: list[Any] = [
-    pytest.param([], {"name": "n"}, [["onehost", "create", "n", "-i", "kvm", "-v", "kvm"]], id="kvm if not given"),
+    pytest.param([], {"name": "n1"}, [["onehost", "create", "n1", "-i", "kvm", "-v", "kvm"]], id="kvm if not given"),
     pytest.param(
         [],
-        {"name": "n", "im_mad": "qemu", "vm_mad": "qemu", "cluster": "edge", "template": {"A": 1}, "state": "disabled"},
+        {
+            "name": "n1",
+            "im_mad": "qemu",
+            "vm_mad": "qemu",
+            "cluster": "edge",
+            "template": {"A": 1},
+            "state": "disabled",
+        },
         [
-            ["onehost", "create", "n", "-i", "qemu", "-v", "qemu", "-c", "edge"],
-            ["onehost", "update", "<id of n>", "<file>", "-a"],
-            ["onehost", "disable", "<id of n>"],
+            ["onehost", "create", "n1", "-i", "qemu", "-v", "qemu", "-c", "edge"],
+            ["onehost", "update", "<id of n1>", "<file>", "-a"],
+            ["onehost", "disable", "<id of n1>"],
         ],
         id="create takes no template, so it follows",
     ),
@@ -90,7 +97,7 @@ def test_drivers_are_changed_by_their_attributes() -> None:
         ([host()], {"name": "node1", "template": {"ERROR": "x"}}, "oned writes it"),
         ([host()], {"name": "node1", "cluster": "west"}, "there is no cluster west"),
         ([host()], {"name": "node1", "cluster": "--all"}, "not the name or id of a cluster"),
-        ([], {"name": "n", "vm_mad": "-x"}, "not the name of a driver"),
+        ([], {"name": "n1", "vm_mad": "-x"}, "not the name of a driver"),
     ],
 )
 def test_refusals(present: list[Resource], wanted: dict[str, Any], words: str) -> None:
@@ -106,7 +113,7 @@ def test_clusters_are_read_only_if_no_host_tells_of_them() -> None:
 
 
 def test_in_check_mode_a_cluster_may_still_be_to_come() -> None:
-    found = plan([], {"name": "n", "cluster": "west"}, lenient=True)
+    found = plan([], {"name": "n1", "cluster": "west"}, lenient=True)
     assert commands(found)[0][-2:] == ["-c", "west"]
     assert "does not exist yet" in found.warnings[0]
 
@@ -143,3 +150,47 @@ def test_unmonitored_tells_who_is_on_the_way_and_who_failed() -> None:
     pending, errors = unmonitored(pool, {"bad", "new", "good", "looked at"})
     assert pending == {"new": "init (IM_MAD kvm, VM_MAD kvm)"}
     assert errors == {"bad": "Sat Nov 21 : Error monitoring Host bad"}
+
+
+@pytest.mark.parametrize(
+    "said", ["Sat Nov 21 : Error monitoring Host bad (3): ", "Sat Nov 21 : Error monitoring Host bad (3): .", ""]
+)
+def test_where_oned_gives_no_reason_there_is_something_to_try(said: str) -> None:
+    """oned says nothing after the colon when its SSH does not reach the host."""
+    _pending, errors = unmonitored([host("3", 3, "bad", template={"ERROR": [said]})], {"bad"})
+    assert "OpenNebula gives no reason" in errors["bad"]
+    assert "'runuser -u oneadmin -- ssh bad true'" in errors["bad"]
+
+
+def test_a_reason_is_told_as_it_is() -> None:
+    said = "Sat Nov 21 : Error monitoring Host bad (3): virsh: command not found"
+    assert unmonitored([host("3", 3, "bad", template={"ERROR": [said]})], {"bad"})[1] == {"bad": said}
+
+
+@pytest.mark.parametrize("name", ["bad host", "n", "-n1", "n1.", "_n1", "n" * 64, "žluť1"])
+def test_a_name_that_release_7_refuses_for_a_host_is_refused_at_once(name: str) -> None:
+    with pytest.raises(Refused, match=r"as an option|the name of a new host is"):
+        plan([], {"name": name})
+
+
+@pytest.mark.parametrize("name", ["n1", "node-1.example.org", "192.0.2.7", "node_1", "n" * 63])
+def test_names_of_hosts(name: str) -> None:
+    assert commands(plan([], {"name": name}))[0][2] == name
+
+
+def test_a_host_that_an_older_release_took_is_still_managed() -> None:
+    old = Resource(4, "bad host", {"STATE": "2", "CLUSTER": "default", "CLUSTER_ID": "0"}, {}, {})
+    assert commands(plan([old], {"name": "bad host", "state": "disabled"})) == [["onehost", "disable", "4"]]
+    assert commands(plan([old], {"name": "bad host", "state": "absent"})) == [["onehost", "delete", "4"]]
+
+
+def test_an_error_is_not_sent_back_by_a_purge() -> None:
+    """oned takes ERROR away when the host answers again; sent back it would stay for ever."""
+    present = Resource(4, "n4", {"STATE": "3"}, {}, {"IM_MAD": ["kvm"], "NOTE": ["x"], "ERROR": ["no ssh"]})
+    (step,) = plan([present], {"name": "n4", "purge": ["NOTE"]}).steps
+    assert [part.text for part in step.argv if isinstance(part, InputFile)] == ['IM_MAD = "kvm"\n']
+
+
+def test_its_drivers_are_not_purged() -> None:
+    with pytest.raises(Refused, match="IM_MAD cannot be purged: oned needs it to reach the host"):
+        plan([Resource(4, "n4", {"STATE": "2"}, {}, {"IM_MAD": ["kvm"]})], {"name": "n4", "purge": ["im_mad"]})

@@ -86,8 +86,11 @@ REFUSALS: list[Any] = [
     pytest.param({"name": "12345"}, "digits only", id="a name of digits is taken for an id"),
     pytest.param({"name": ""}, "the name is empty", id="empty name"),
     pytest.param({"name": "a/b"}, "which oned does not allow", id="slash"),
+    pytest.param(
+        {"name": 'new"er', "rename_from": "images"}, "holds '\"', which oned does not", id="a quote on rename as well"
+    ),
     pytest.param({"name": "n<&>x"}, "which oned does not allow", id="angle bracket"),
-    pytest.param({"name": "x" * 129}, "128 at most", id="129 characters"),
+    pytest.param({"name": "x" * 129}, "128 at most", id="129 bytes"),
     pytest.param({"name": "--help"}, "as an option", id="a name that is an option"),
     pytest.param({"id": 7}, "ids are given by oned", id="an id cannot be chosen"),
     pytest.param({"id": 100, "name": "other"}, "datastore 101 has it", id="the new name is taken"),

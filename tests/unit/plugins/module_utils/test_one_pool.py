@@ -47,7 +47,23 @@ def test_a_fresh_opennebula_has_what_it_comes_with() -> None:
     assert {command: [(one.id, one.name) for one in pool] for command, pool in pools.items()} == {
         "onecluster": [(0, "default")],
         "onedatastore": [(2, "files"), (1, "default"), (0, "system")],
+        "onegroup": [(1, "users"), (0, "oneadmin")],
         "onehook": [],
         "onehost": [],
+        "onesecgroup": [(0, "default")],
+        "oneuser": [(1, "serveradmin"), (0, "oneadmin")],
         "onevnet": [],
     }
+
+
+def test_what_belongs_to_a_user_is_counted_beside_it() -> None:
+    """The counts follow each user in an element of their own; quotas on some clusters count once more."""
+    (alice, bob) = parse_pool(
+        "<USER_POOL><USER><ID>3</ID><NAME>alice</NAME></USER>"
+        "<QUOTAS><ID>3</ID><DATASTORE_QUOTA><DATASTORE><ID>1</ID><IMAGES>-1</IMAGES><IMAGES_USED>2</IMAGES_USED></DATASTORE>"
+        "<DATASTORE><ID>100</ID><IMAGES_USED>3</IMAGES_USED></DATASTORE></DATASTORE_QUOTA><VM_QUOTA>"
+        "<VM><VMS>-1</VMS><VMS_USED>4</VMS_USED></VM><VM><CLUSTER_IDS>0</CLUSTER_IDS><VMS_USED>1</VMS_USED></VM>"
+        "</VM_QUOTA></QUOTAS><USER><ID>2</ID><NAME>bob</NAME></USER><QUOTAS><ID>2</ID><VM_QUOTA/></QUOTAS></USER_POOL>"
+    )
+    assert alice.usage == {"VM(s)": 4, "image(s)": 5}
+    assert bob.usage == {"VM(s)": 0, "image(s)": 0}

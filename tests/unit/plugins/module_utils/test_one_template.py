@@ -119,3 +119,11 @@ def test_secrets_are_hidden_from_people(name: str) -> None:
 def test_secrets_are_found_at_any_depth() -> None:
     declared = {"NOTE": "x", "ceph_secret": "s1", "V": {"PASSWORD": "s2"}, "W": [{"A": 1, "token": 33}], "PASS": ""}
     assert one_template.secrets(declared) == {"s1", "s2", "33"}
+
+
+@pytest.mark.parametrize("declared", ['CEPH_SECRET="s3cr3t', ["A"], 7])
+def test_what_is_no_dictionary_is_refused_without_showing_it(declared: Any) -> None:
+    with pytest.raises(one_template.TemplateError, match="a template is a dictionary of attributes, not") as caught:
+        one_template.canonical(declared)
+    assert "s3cr3t" not in str(caught.value)
+    assert one_template.secrets(declared) == set()

@@ -25,7 +25,9 @@ def vnet(state: str = "1", **more: Any) -> Resource:
 
 
 def plan(present: list[Resource], *wanted: dict[str, Any]) -> Plan:
-    return VnetPlanner(present, [Resource(0, "default"), Resource(100, "edge")]).plan(wanted)
+    clusters = [Resource(0, "default"), Resource(100, "edge")]
+    groups = [Resource(0, "default"), Resource(100, "web"), Resource(101, "ssh")]
+    return VnetPlanner(present, clusters, groups=groups).plan(wanted)
 
 
 def commands(found: Plan) -> list[list[str]]:
@@ -126,6 +128,19 @@ def test_structural_attributes_can_be_changed() -> None:
             {"name": "guests"},
             "state ERROR with leases in use: broken",
         ),
+        ([vnet()], {"name": "guests", "purge": ["vn_mad"]}, "VN_MAD cannot be purged: without its driver"),
+        ([vnet()], {"name": "guests", "security_groups": []}, "it filters nothing"),
+        ([vnet()], {"name": "guests", "security_groups": ["nosuch"]}, "there is no security group nosuch"),
+        (
+            [vnet()],
+            {"name": "guests", "security_groups": ["web"], "template": {"SECURITY_GROUPS": "100"}},
+            "two ways to say one thing",
+        ),
+        (
+            [vnet(ranges=({**RANGE, "AR_ID": "3", "USED_LEASES": "2"},))],
+            {"name": "guests", "address_ranges": [], "purge_address_ranges": True},
+            "2 addresses of the range IP4 192.0.2.10 .20 addresses. are in use",
+        ),
         ([vnet("5")], {"name": "guests"}, "in state ERROR, and to create it anew the template needs VN_MAD"),
     ],
 )
@@ -147,4 +162,75 @@ def test_unready_tells_what_oned_gave_up_with_its_text() -> None:
     assert unready([vnet("2")], [9]) == ({"guests": "being created"}, {})
     assert unready([vnet("1")], [9]) == ({}, {})
     assert unready([failed], [1]) == ({}, {})
+    assert unready([vnet("1")], [], [9]) == ({"guests": "ready"}, {}), "deleted and still there"
+    assert unready([vnet("3")], [], [9]) == ({"guests": "being deleted"}, {})
+    assert unready([failed], [], [9])[1], "a deletion that failed ends in the state ERROR"
+    assert unready([], [9], [8]) == ({}, {})
     assert unready([Resource(9, "guests")], [9]) == ({}, {}), "a release without states of networks"
+
+
+NAMED: list[Any] = [
+    pytest.param("0,100", ["default", "web"], [], id="as it is"),
+    pytest.param("100, 0", ["default", "web"], [], id="in another order"),
+    pytest.param("0,100", ["web"], [["onevnet", "update", "9", "<file>", "-a"]], id="not the default group any more"),
+    pytest.param("0", ["101"], [["onevnet", "update", "9", "<file>", "-a"]], id="another one, by id"),
+    pytest.param("", ["web"], [["onevnet", "update", "9", "<file>", "-a"]], id="it had none"),
+    pytest.param("100", None, [], id="not given, not compared"),
+]
+
+
+@pytest.mark.parametrize("stored, wanted, expected", NAMED)
+def test_security_groups_by_name_are_exactly_these(stored: str, wanted: Any, expected: list[list[str]]) -> None:
+    found = plan([vnet(template={"SECURITY_GROUPS": [stored]})], {"name": "guests", "security_groups": wanted})
+    assert commands(found) == expected
+
+
+def test_a_new_network_is_freed_of_the_default_group_that_oned_adds() -> None:
+    """It lets everything through, so that the groups which were asked for would mean nothing."""
+    found = plan([], {"name": "g", "template": {"VN_MAD": "fw"}, "security_groups": ["web", "ssh"]})
+    assert commands(found) == [["onevnet", "create", "<file>"], ["onevnet", "update", "<id of g>", "<file>", "-a"]]
+    assert sent(found) == [
+        'NAME = "g"\nVN_MAD = "fw"\nSECURITY_GROUPS = "100,101"\n',
+        'SECURITY_GROUPS = "100,101"\n',
+    ]
+    with_default = plan([], {"name": "g", "template": {"VN_MAD": "fw"}, "security_groups": ["default", "web"]})
+    assert commands(with_default) == [["onevnet", "create", "<file>"]]
+
+
+def test_in_check_mode_a_security_group_may_still_be_to_come() -> None:
+    found = VnetPlanner([], lenient=True).plan(
+        [{"name": "g", "template": {"VN_MAD": "fw"}, "security_groups": ["later"]}]
+    )
+    assert [str(step.argv[1]) for step in found.steps] == ["create", "update"]
+    assert "security group later does not exist yet" in found.warnings[0]
+
+
+def test_a_network_is_locked_after_all_that_is_to_change() -> None:
+    found = plan([], {"name": "g", "template": {"VN_MAD": "fw"}, "permissions": "644", "state": "locked"})
+    assert commands(found)[-1] == ["onevnet", "lock", "<id of g>"]
+    assert commands(plan([vnet()], {"name": "guests", "state": "locked"})) == [["onevnet", "lock", "9"]]
+
+
+@pytest.mark.parametrize(
+    "template, missing",
+    [
+        ({"VN_MAD": "802.1Q", "VLAN_ID": 5}, "the driver 802.1Q needs PHYDEV"),
+        ({"VN_MAD": "802.1Q", "PHYDEV": "eth0"}, "needs VLAN_ID or AUTOMATIC_VLAN_ID"),
+        ({"VN_MAD": "802.1Q", "PHYDEV": "eth0", "AUTOMATIC_VLAN_ID": False}, "needs VLAN_ID or AUTOMATIC_VLAN_ID"),
+        ({"VN_MAD": "802.1Q", "PHYDEV": "eth0", "VLAN_ID": 5}, None),
+        ({"VN_MAD": "802.1Q", "PHYDEV": "eth0", "AUTOMATIC_VLAN_ID": True}, None),
+        ({"VN_MAD": "vxlan", "PHYDEV": "eth0"}, "the driver vxlan needs VLAN_ID"),
+        ({"VN_MAD": "fw"}, None),
+        ({"VN_MAD": "ovswitch"}, None),
+    ],
+)
+def test_what_a_driver_needs_is_known_before(template: dict[str, Any], missing: str | None) -> None:
+    if missing is None:
+        assert commands(plan([], {"name": "g", "template": template}))[0][:2] == ["onevnet", "create"]
+        return
+    with pytest.raises(Refused, match=missing):
+        plan([], {"name": "g", "template": template})
+
+
+def test_a_network_that_exists_is_not_asked_for_what_its_driver_needs() -> None:
+    assert plan([vnet()], {"name": "guests", "template": {"VN_MAD": "802.1Q"}}).steps != []
