@@ -12,8 +12,10 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils import cloud_invent
 class FilterModule:
     def filters(self) -> dict:
         return {
+            "datastores_with_storage": cloud_inventory.datastores_with_storage,
             "host_addresses": cloud_inventory.host_addresses,
             "host_entries": cloud_inventory.host_entries,
+            "hosts_that_declare": cloud_inventory.hosts_that_declare,
             "opennebula_node_hosts": cloud_inventory.opennebula_node_hosts,
             "ssh_identities": cloud_inventory.ssh_identities,
             "with_spoofing_filters": guest_networks.with_spoofing_filters,

@@ -56,6 +56,31 @@ def host_addresses(hosts: Iterable[str], hostvars: HostVars) -> dict[str, str | 
     return addresses
 
 
+def hosts_that_declare(hosts: Iterable[str], hostvars: HostVars, *variables: str) -> list[str]:
+    """Those for which one of the variables is set, and not to an empty list."""
+    # A syntax check knows no variables of hosts.
+    return [
+        host for host in hosts if host in hostvars and any(hostvars[host].get(name, []) != [] for name in variables)
+    ]
+
+
+def datastores_with_storage(
+    datastores: Iterable[Mapping[str, Any]], hosts: Iterable[str], hostvars: HostVars
+) -> list[dict[str, Any]]:
+    """The datastores, told which of them some host mounts storage for: those are not used before it is there."""
+    names = {
+        entry.get("datastore")
+        for host in hosts
+        for variable in ("host_storage_datastore_mounts", "host_storage_datastore_disks")
+        for entry in hostvars[host].get(variable) or []
+        if entry.get("state") != "absent"
+    }
+    return [
+        {**datastore, "awaits_storage": True} if datastore.get("name") in names else dict(datastore)
+        for datastore in datastores
+    ]
+
+
 def opennebula_node_hosts(hosts: Iterable[str], hostvars: HostVars) -> list[dict[str, Any]]:
     """The nodes of the inventory as hosts of OpenNebula, in the cluster that each names."""
     declared = []

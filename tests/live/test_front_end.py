@@ -70,6 +70,80 @@ def test_the_password_of_oneadmin_can_be_changed(tmp_path):
     cloud.converge()  # and back
 
 
+MAIN_PID = "$(systemctl show -p MainPID --value opennebula)"
+
+
+def test_a_frozen_oned_is_restarted():
+    """The kernel still takes connections for it, and systemd sees an active unit."""
+    cloud.on("front1", f"kill -STOP {MAIN_PID}")
+    assert cloud.converge().changed == 1
+    assert cloud.converge().changed == 0
+
+
+def test_the_password_is_changed_although_oned_is_stopped():
+    cloud.on("front1", "systemctl stop opennebula")
+    password = ("-e", "opennebula_oneadmin_password=another-Secret-4712")
+    run = cloud.playbook("opennebula", *password)
+    assert run.rc == 0, run.output
+    assert cloud.playbook("opennebula", *password).changed == 0
+    cloud.converge()  # and back
+
+
+@pytest.mark.full
+def test_the_password_is_changed_although_oned_is_frozen():
+    cloud.on("front1", f"kill -STOP {MAIN_PID}")
+    run = cloud.playbook("opennebula", "-e", "opennebula_oneadmin_password=another-Secret-4712")
+    assert run.rc == 0, run.output
+    cloud.converge()  # and back
+
+
+def test_who_works_as_oneadmin_is_restarted_with_a_new_password():
+    """The emulator's hook service follows oned, upstream's does not: it would go on with the former password."""
+    own = "/etc/systemd/system/opennebula-hem.service"
+    cloud.on("front1", f"sed /^PartOf=/d /lib/systemd/system/opennebula-hem.service > {own}; systemctl daemon-reload")
+    started = "systemctl show -p ExecMainStartTimestampMonotonic --value opennebula opennebula-hem"
+    before = cloud.on("front1", started).split()
+    run = cloud.playbook("opennebula", "-e", "opennebula_oneadmin_password=another-Secret-4713")
+    assert run.rc == 0, run.output
+    after = cloud.on("front1", started).split()
+    assert [time > former for time, former in zip(map(int, after), map(int, before))] == [True, True]
+    cloud.on("front1", f"rm {own}; systemctl daemon-reload")
+    cloud.converge()
+    kept = cloud.on("front1", "grep -rlE 'another-Secret' /var/lib/kvmcloud.stack /etc/one || true")
+    assert kept == "", "a password of another time is never put back, so there is no copy of it"
+
+
+def test_hosts_left_out_by_a_limit_are_named_when_keys_changed():
+    cloud.on("node1", "rm /var/lib/one/.ssh/id_*")
+    run = cloud.playbook("opennebula", "--limit", "node1")
+    assert run.rc == 0, run.output
+    assert "Not part of this run: front1." in " ".join(run.output.split()), run.output
+    assert "Not part of this run" not in cloud.playbook("opennebula", "--limit", "node1").output
+    run = cloud.converge()
+    assert run.changed > 0 and "Not part of this run" not in run.output
+
+
+def test_check_mode_where_a_host_is_to_become_a_node(tmp_path):
+    """The front-end has no libvirt, and the groups that its package brings are not there yet."""
+    also_node = tmp_path / "also_node"
+    also_node.write_text("[opennebula_nodes]\nfront1\n")
+    run = cloud.playbook("opennebula", "--check", "-i", str(also_node))
+    assert run.rc == 0, run.output
+    assert run.counts["changed"]["front1"] >= 3, "packages, groups and libvirt"
+
+
+def test_defaults_of_guests_restart_oned_and_reach_the_nodes():
+    tuning = {"opennebula_frontend_kvm_disk_io": "threads"}
+    run = cloud.playbook("opennebula", "--check", "-e", json.dumps(tuning))
+    assert run.changed == 2, run.output
+    run = cloud.playbook("opennebula", "-e", json.dumps(tuning))
+    assert run.rc == 0, run.output
+    assert run.changed == 3, "the files, oned, the nodes"
+    assert "DEFAULT_ATTACH_IO=threads" in cloud.on("node1", "cat /var/tmp/one/etc/vmm/kvm/kvmrc")
+    assert cloud.playbook("opennebula", "-e", json.dumps(tuning)).changed == 0
+    assert cloud.converge().changed == 3
+
+
 def test_a_changed_driver_reaches_the_nodes_once():
     marker = "# changed by a test"
     cloud.on("front1", f"echo '{marker}' >> /var/lib/one/remotes/scripts_common.sh")

@@ -1,12 +1,16 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kill -9 at any task, then a second run: the same cloud as an undisturbed run makes."""
+"""kill -9 or Ctrl-C at any task, then a second run: the same cloud as an undisturbed run makes."""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import os
 import random
+import signal
+import subprocess
 
 import cloud
 import pytest
@@ -56,22 +60,53 @@ def undisturbed(lab_hosts) -> dict:
     return {"state": state(), "tasks": again.counts["barriers"]}
 
 
-def kill_and_repeat(task: int, undisturbed: dict) -> None:
+def end_at_task(number: int, how: signal.Signals) -> str:
+    """Starts the deployment and signals it and all its children while its n-th task runs; returns that task's title."""
+    process = subprocess.Popen(
+        ["ansible-playbook", "-i", cloud.INVENTORY, "playbooks/site.yml"],
+        cwd=cloud.CHECKOUT,
+        env=cloud.environment("/dev/null"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    seen, title = 0, "(the run ended before)"
+    for line in process.stdout:
+        if line.startswith("TASK ["):
+            seen += 1
+            if seen == number:
+                title = line.strip()
+                break
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, how)
+    process.communicate()
+    assert process.returncode != 0 or title.startswith("("), "it was to be cut off"
+    return title
+
+
+def cut_off_and_repeat(task: int, undisturbed: dict, how: signal.Signals = signal.SIGKILL) -> None:
     renew()
-    title = cloud.kill_at_task(task)
+    title = f"{how.name} at task {task}: {end_at_task(task, how)}"
     cloud.converge()
     lines = difference(state(), undisturbed["state"])
-    assert not lines, "\n".join([f"killed at task {task}: {title}", *lines])
-    assert cloud.converge().changed == 0, f"killed at task {task}: {title}"
+    assert not lines, "\n".join([title, *lines])
+    assert cloud.converge().changed == 0, title
 
 
 @pytest.mark.parametrize("half", [0, 1], ids=["in the first half", "in the second half"])
 def test_a_killed_run_is_repaired_by_the_next(undisturbed, half):
     middle = undisturbed["tasks"] // 2
-    kill_and_repeat(random.randint(2, middle) + half * middle, undisturbed)
+    cut_off_and_repeat(random.randint(2, middle) + half * middle, undisturbed)
+
+
+def test_a_run_that_was_interrupted_is_repaired_by_the_next(undisturbed):
+    """Ctrl-C reaches Ansible, its workers and their ssh alike; it ends in its own time."""
+    cut_off_and_repeat(random.randint(2, undisturbed["tasks"] - 1), undisturbed, signal.SIGINT)
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 @pytest.mark.parametrize("point", range(20))
-def test_killed_at_twenty_points(undisturbed, point):
-    kill_and_repeat(2 + (undisturbed["tasks"] - 3) * point // 19, undisturbed)
+def test_cut_off_at_twenty_points(undisturbed, point, how):
+    cut_off_and_repeat(2 + (undisturbed["tasks"] - 3) * point // 19, undisturbed, how)

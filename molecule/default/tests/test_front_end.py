@@ -43,7 +43,17 @@ def test_both_nodes_are_monitored_in_the_declared_cluster(host):
 def test_datastores_network_and_hook_are_there(host):
     assert {"lab_images", "lab_system"} < {one.findtext("NAME") for one in pool(host, "onedatastore")}
     assert [(one.findtext("NAME"), one.findtext("STATE")) for one in pool(host, "onevnet")] == [("guests", "1")]
-    assert [one.findtext("NAME") for one in pool(host, "onehook")] == ["log_host_error"]
+    hooks = {one.findtext("NAME"): one for one in pool(host, "onehook")}
+    assert sorted(hooks) == ["autostart_vm_on_cluster_restart", "autostart_vm_on_node_restart", "log_host_error"]
+    state = [hooks["autostart_vm_on_node_restart"].findtext(f"TEMPLATE/{key}") for key in ("STATE", "LCM_STATE")]
+    assert state == ["POWEROFF", "LCM_INIT"]
+
+
+def test_vms_start_again_after_an_outage_of_their_node(host):
+    path = host.service("opennebula-autostart.path")
+    assert path.is_running and path.is_enabled
+    program = "/usr/local/lib/opennebula-autostart/opennebula_autostart.py"
+    assert host.run(f"runuser -u oneadmin -- {program} --help").rc == 0
 
 
 def test_secrets_are_readable_by_their_owner_alone(host):

@@ -1,6 +1,7 @@
 """What the emulator packages hold: names, paths, units and users of OpenNebula's own packages; contents ours."""
 
 import maintainer_scripts as scripts
+import raft_files
 from deb import File, Package
 from units import TMPFILES, units_of
 
@@ -47,14 +48,7 @@ read -r message
 echo "INIT SUCCESS - -"
 while read -r message; do :; done
 """
-KVMRC = """# kvmrc - how the KVM driver calls libvirt (emulated)
-export LIBVIRT_URI=qemu:///system
-export QEMU_PROTOCOL=qemu+ssh
-export SHUTDOWN_TIMEOUT=180
-export VIRSH_RETRIES=3
-export DEFAULT_ATTACH_CACHE=none
-MIGRATE_OPTIONS=
-"""
+KVMRC = "/var/lib/one/remotes/etc/vmm/kvm/kvmrc"
 NETWORK_CONF = """# OpenNebulaNetwork.conf - how the network drivers set up bridges (emulated)
 :bridge_conf: {}
 :ip_bridge_conf: {}
@@ -93,10 +87,10 @@ def conf(sources, names):
     return {f"/etc/one/{name}": File(sources[f"/etc/one/{name}"], CONF_MODE, conffile=True) for name in names}
 
 
-def _remotes(release):
+def _remotes(release, sources):
     files = {
         "/var/lib/one/remotes/VERSION": File(f"{release}\n"),
-        "/var/lib/one/remotes/etc/vmm/kvm/kvmrc": File(KVMRC, conffile=True),
+        KVMRC: File(sources[KVMRC], conffile=True),
         "/var/lib/one/remotes/etc/vnm/OpenNebulaNetwork.conf": File(NETWORK_CONF, conffile=True),
     }
     paths = [f"tm/{driver}/{action}" for driver in TM_DRIVERS[release].split() for action in TM_ACTIONS]
@@ -107,6 +101,7 @@ def _remotes(release):
     paths += [f"im/{kind}.d/monitord-client.rb" for kind in ("kvm", "qemu", "lxc")]
     paths += [f"hooks/{hook}" for hook in HOOKS]
     files.update({f"/var/lib/one/remotes/{path}": File(DRIVER_SCRIPT, 0o755) for path in paths})
+    files["/var/lib/one/remotes/hooks/raft/vip.sh"] = File(raft_files.VIP, 0o755)
     return files
 
 
@@ -137,15 +132,17 @@ def packages(release, library, sources, commands):
     server = Package(
         "opennebula",
         "front-end daemon",
-        depends="opennebula-common (= {version}), opennebula-tools (= {version}), openssh-client",
+        depends="opennebula-common (= {version}), opennebula-tools (= {version}), openssh-client, sudo",
         recommends="python3-pymysql",
         files={
             "/usr/bin/oned": daemon("oned", "sys.argv"),
             "/usr/share/one/pre_cleanup": File(scripts.PRE_CLEANUP, 0o755),
+            "/usr/share/one/follower_cleanup": File(raft_files.FOLLOWER_CLEANUP, 0o755),
+            "/etc/sudoers.d/opennebula-server": File(raft_files.SUDOERS, 0o440, conffile=True),
             "/etc/logrotate.d/opennebula": File(sources["/etc/logrotate.d/opennebula"], conffile=True),
             **conf(sources, front_end_conf),
             **{f"/usr/lib/one/mads/{name}": File(MAD, 0o755) for name in MADS},
-            **_remotes(release),
+            **_remotes(release, sources),
             **units_of("opennebula", is_six),
         },
         directories={f"/var/lib/one/datastores/{oid}": 0o750 for oid in (0, 1, 2)},

@@ -24,6 +24,7 @@ Group=oneadmin
 SyslogIdentifier=opennebula
 ExecStartPre=/usr/share/one/pre_cleanup
 ExecStart=/usr/bin/oned -f
+ExecStopPost=/usr/share/one/follower_cleanup
 TimeoutStartSec=90
 TimeoutStopSec=90
 Restart=on-failure

@@ -16,6 +16,7 @@ from .pools.secgroup import SecurityGroupPool
 from .pools.user import GroupPool, UserPool
 from .pools.vnet import VnetPool
 from .pools.zone import ZonePool
+from .raft import Raft
 from .template import Template
 
 ONE_AUTH = "/var/lib/one/.one/one_auth"
@@ -38,8 +39,29 @@ class Cloud:
             self.pools[kind.rpc] = kind(self)
         self.hook_log = HookLog(self)
         self.hooks = Hooks(self)
+        self.raft = Raft(self)
+        self._make_monitors()
+
+    # -- what only the one server that leads does ---------------------------------------------------------------
+
+    def _make_monitors(self):
         self.datastore_monitor = DatastoreMonitor(self)
         self.host_monitor = HostMonitor(self)
+
+    def start_monitors(self):
+        self.datastore_monitor.start()
+        self.host_monitor.start()
+
+    def stop_monitors(self):
+        """Does not wait for the rounds they are in."""
+        self.datastore_monitor.stop()
+        self.host_monitor.stop()
+        self._make_monitors()
+
+    def reload(self):
+        """The objects as the database has them: the leader's records were applied, or one's own changes were not."""
+        for pool in self.pools.values():
+            pool.load()
 
     # -- names and rights ---------------------------------------------------------------------------------------
 

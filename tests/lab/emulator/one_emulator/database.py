@@ -1,6 +1,7 @@
 """Where oned keeps its state: SQLite below /var/lib/one, or the MySQL/MariaDB server that DB in oned.conf names."""
 
 import json
+import threading
 import time
 
 from .paths import real
@@ -57,26 +58,38 @@ def _socket(db):
 
 
 class Database:
-    """One table per pool, named as OpenNebula names them; the body is JSON and not OpenNebula's XML."""
+    """One table per pool, named as OpenNebula names them; the body is JSON, of zones alone OpenNebula's XML."""
 
     def __init__(self, connection, mark, release):
         self.connection, self.mark, self.release = connection, mark, release
-        self._run("CREATE TABLE IF NOT EXISTS pool_control (tablename VARCHAR(64) PRIMARY KEY, last_oid BIGINT)")
-        self._run(
+        self.lock = threading.RLock()  # one connection for all threads
+        self.write = self.run  # of a front-end among several, what changes the cloud goes through the replicated log
+        self.run("CREATE TABLE IF NOT EXISTS pool_control (tablename VARCHAR(64) PRIMARY KEY, last_oid BIGINT)")
+        self.run(
             "CREATE TABLE IF NOT EXISTS db_versioning (oid INTEGER PRIMARY KEY, version VARCHAR(64), stamp BIGINT)"
         )
         self.tables = set()
 
-    def _run(self, statement, values=()):
-        if hasattr(self.connection, "ping"):
-            self.connection.ping(reconnect=True)  # a server that was restarted meanwhile is no failure
-        cursor = self.connection.cursor()
-        cursor.execute(statement.replace("?", self.mark), values)
-        return cursor
+    def run(self, statement, values=()):
+        with self.lock:
+            if hasattr(self.connection, "ping"):
+                self.connection.ping(reconnect=True)  # a server that was restarted meanwhile is no failure
+            cursor = self.connection.cursor()
+            cursor.execute(statement.replace("?", self.mark), tuple(values))
+            return cursor
+
+    def one(self, statement, values=()):
+        """The first row, or None."""
+        with self.lock:
+            return self.run(statement, values).fetchone()
+
+    def all(self, statement, values=()):
+        with self.lock:
+            return self.run(statement, values).fetchall()
 
     def is_new(self):
         """Whether nothing was ever stored; a database of another release is refused, as `onedb upgrade` is due."""
-        found = self._run("SELECT version FROM db_versioning").fetchone()
+        found = self.one("SELECT version FROM db_versioning")
         if found is None:
             return True
         version = found[0].partition("-")[0]
@@ -88,27 +101,31 @@ class Database:
         return False
 
     def mark_bootstrapped(self):
-        self._run("INSERT INTO db_versioning VALUES (0, ?, ?)", (f"{self.release.number}-emulated", int(time.time())))
+        self.write("INSERT INTO db_versioning VALUES (0, ?, ?)", (f"{self.release.number}-emulated", int(time.time())))
 
     def load(self, table):
         """All rows of a pool and the last identifier it gave out."""
         if table not in self.tables:
-            self._run(
-                f"CREATE TABLE IF NOT EXISTS {table} (oid INTEGER PRIMARY KEY, name VARCHAR(255), body {self._text()})"
-            )
+            columns = f"oid INTEGER PRIMARY KEY, name VARCHAR(255), body {self.text_type()}"
+            self.run(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
             self.tables.add(table)
-        rows = self._run(f"SELECT oid, body FROM {table}").fetchall()
-        last = self._run("SELECT last_oid FROM pool_control WHERE tablename = ?", (table,)).fetchone()
-        return [(oid, json.loads(body)) for oid, body in rows], (last[0] if last else None)
+        rows = self.all(f"SELECT oid, body FROM {table}")
+        last = self.one("SELECT last_oid FROM pool_control WHERE tablename = ?", (table,))
+        return [(oid, _loaded(body)) for oid, body in rows], (last[0] if last else None)
 
-    def _text(self):
+    def text_type(self):
         return "TEXT" if self.mark == "?" else "MEDIUMTEXT"
 
     def save(self, table, oid, name, body):
-        self._run(f"REPLACE INTO {table} VALUES (?, ?, ?)", (oid, name, json.dumps(body)))
+        text = body if isinstance(body, str) else json.dumps(body)
+        self.write(f"REPLACE INTO {table} VALUES (?, ?, ?)", (oid, name, text))
 
     def delete(self, table, oid):
-        self._run(f"DELETE FROM {table} WHERE oid = ?", (oid,))
+        self.write(f"DELETE FROM {table} WHERE oid = ?", (oid,))
 
     def save_last(self, table, last):
-        self._run("REPLACE INTO pool_control VALUES (?, ?)", (table, last))
+        self.write("REPLACE INTO pool_control VALUES (?, ?)", (table, last))
+
+
+def _loaded(body):
+    return body if body.startswith("<") else json.loads(body)

@@ -15,6 +15,7 @@ from .drivers import DriverProblem, Drivers
 from .log import write
 from .oned_conf import Configuration
 from .paths import real
+from .raft_hooks import dump_configuration
 from .release import current, version_text
 from .server import Server, serve
 from .stopping import StopSignal
@@ -100,6 +101,8 @@ class Daemon:
             database = connect(self.conf, self.release)
             write("ONE", "I", f"oned is using version {self.release.number} for db_versioning")
             monitord = self._monitord_conf()
+            self._check_is_seeded(database)
+            dump_configuration(self.conf)
             cloud = Cloud(self.conf, monitord or Configuration(Template()), database, self.release)
             if not self._bootstrap(cloud, database):
                 return self._bad_start()
@@ -122,6 +125,11 @@ class Daemon:
             return self._hang() if problem.hangs else BAD_START
         finally:
             drivers.stop()
+
+    def _check_is_seeded(self, database):
+        """A server of a zone gets its database from the others; it does not begin one."""
+        if int(self.conf.vector("FEDERATION").get("SERVER_ID") or -1) != -1 and database.is_new():
+            raise DatabaseProblem("Database has to be bootstraped to start oned in HA")
 
     # -- steps of a start ---------------------------------------------------------------------------------------
 
@@ -172,8 +180,7 @@ class Daemon:
 
     def _until_stopped(self, cloud, server):
         serve(server)
-        cloud.datastore_monitor.start()
-        cloud.host_monitor.start()
+        cloud.raft.start()
         with open(real(PID_FILE), "w", encoding="ascii") as file:
             file.write(f"{os.getpid()}\n")
         _notify("READY=1")
@@ -181,10 +188,9 @@ class Daemon:
         self.stopping.wait()
         _notify("STOPPING=1")
         write("ONE", "I", "Stopping OpenNebula emulator...")
+        cloud.raft.stop()
         server.shutdown()
         server.server_close()
-        cloud.datastore_monitor.stop()
-        cloud.host_monitor.stop()
         write("ONE", "I", "All modules finalized, exiting.")
         return 0
 

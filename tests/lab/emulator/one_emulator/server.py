@@ -5,8 +5,9 @@ import threading
 from http.server import BaseHTTPRequestHandler
 from xmlrpc.client import Fault, dumps, loads
 
-from . import errors
+from . import errors, raft_rpc
 from .log import write
+from .raft import LEADER, SOLO
 
 # xmlrpc-c refuses calls of more bytes (MESSAGE_SIZE in oned.conf)
 LONGEST_CALL = 1 << 30
@@ -63,17 +64,28 @@ def call(cloud, method, arguments):
     answered = system_version(cloud) if method == "one.system.version" else cloud.method(method)
     if answered is None:
         return dumps(Fault(-506, f"Method '{method}' not defined"))
+    leads = cloud.raft.state in (SOLO, LEADER)
     try:
+        user = cloud.pools["user"].authenticate(str(arguments[0]) if arguments else "")
+        if method.startswith("one.zone") and raft_rpc.is_local(method):
+            # how the servers stand is told and settled also while a change waits for a majority
+            return _values(True, answered(user, *arguments[1:]), 0)
+        if not raft_rpc.is_local(method):
+            if not leads:
+                return raft_rpc.forward(cloud.raft, method, arguments)
+            if cloud.raft.reconciling:
+                raise errors.OneError(errors.INTERNAL, "Cannot process request, oned cluster is replicating log")
         with cloud.guard:
-            user = cloud.pools["user"].authenticate(str(arguments[0]) if arguments else "")
             value = answered(user, *arguments[1:])
-            cloud.hooks.called(method, arguments, (True, value, 0), cloud.object_of(method, value))
+            if leads:
+                cloud.hooks.called(method, arguments, (True, value, 0), cloud.object_of(method, value))
             return _values(True, value, 0)
     except errors.OneError as problem:
         write("ReM", "E", f"[{method}] {problem.text}")
         failure = (False, f"[{method}] {problem.text}", problem.code, problem.object_id, -1)
-        with cloud.guard:
-            cloud.hooks.called(method, arguments, failure, "")
+        if leads and not raft_rpc.is_local(method):
+            with cloud.guard:
+                cloud.hooks.called(method, arguments, failure, "")
         return _values(*failure)
     except (TypeError, ValueError, IndexError) as problem:
         # wrong number or kind of parameters: oned answers with a fault as well

@@ -74,3 +74,34 @@ def test_a_short_name_of_two_hosts_means_neither():
 def test_an_address_is_neither_split_nor_a_name(address):
     assert cloud_inventory.names_of(address, {}) == [address]
     assert cloud_inventory.host_entries([address], {address: {}}) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        pytest.param({"disks": [{"name": "x"}]}, True, id="declared"),
+        pytest.param({"disks": []}, False, id="an empty list declares nothing"),
+        pytest.param({"enabled": False}, True, id="what is switched off has to be removed"),
+        pytest.param({"other": 1}, False, id="something else"),
+    ],
+)
+def test_hosts_that_declare_something(variables: dict, expected: bool) -> None:
+    hostvars = {"one": variables, "two": {}}
+    found = cloud_inventory.hosts_that_declare(["one", "two"], hostvars, "disks", "enabled")
+    assert found == (["one"] if expected else [])
+
+
+def test_a_syntax_check_knows_no_variables_of_hosts() -> None:
+    assert cloud_inventory.hosts_that_declare(["one"], {}, "disks") == []
+
+
+def test_datastores_whose_storage_some_host_mounts_wait_for_it() -> None:
+    hostvars = {
+        "front1": {"host_storage_datastore_mounts": [{"datastore": "images"}, {"datastore": "old", "state": "absent"}]},
+        "node1": {"host_storage_datastore_disks": [{"datastore": "fast"}]},
+        "node2": {},
+    }
+    declared = [{"name": name} for name in ("images", "fast", "old", "other")]
+    found = cloud_inventory.datastores_with_storage(declared, list(hostvars), hostvars)
+    assert [entry["name"] for entry in found if entry.get("awaits_storage")] == ["images", "fast"]
+    assert declared == [{"name": name} for name in ("images", "fast", "old", "other")]

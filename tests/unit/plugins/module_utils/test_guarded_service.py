@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.guarded_service import (
+    ANSWERS,
+    CLOSED,
+    SILENT,
     ServiceError,
     UnitState,
     Verdict,
+    changed_files,
     daemon_words,
     failure_sentence,
     judge_start,
-    newer_files,
     parse_states,
     plan_unit,
     unit_name,
@@ -30,20 +33,22 @@ def wanted(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("want", "state", "newer", "answers", "actions"),
+    ("want", "state", "changed", "port", "actions"),
     [
-        pytest.param(wanted(), RUNNING, [], True, (), id="as wanted"),
+        pytest.param(wanted(), RUNNING, [], ANSWERS, (), id="as wanted"),
         pytest.param(wanted(), STOPPED, [], None, ("start",), id="not running"),
         pytest.param(wanted(), STOPPED._replace(active="failed"), [], None, ("start",), id="failed"),
-        pytest.param(wanted(), RUNNING._replace(file="disabled"), [], True, ("enable",), id="not at boot"),
-        pytest.param(wanted(), RUNNING._replace(file="static"), [], True, (), id="static units cannot be enabled"),
-        pytest.param(wanted(), RUNNING, ["/x"], True, ("restart",), id="configuration is newer"),
+        pytest.param(wanted(), RUNNING._replace(file="disabled"), [], ANSWERS, ("enable",), id="not at boot"),
+        pytest.param(wanted(), RUNNING._replace(file="static"), [], ANSWERS, (), id="static units cannot be enabled"),
+        pytest.param(wanted(), RUNNING, ["/x"], ANSWERS, ("restart",), id="configuration is newer"),
         pytest.param(wanted(), HUNG, ["/x"], None, ("restart",), id="hangs with the old configuration"),
         pytest.param(wanted(), HUNG, [], None, ("wait",), id="is starting"),
         pytest.param(wanted(), HUNG._replace(sub="auto-restart"), [], None, ("start",), id="crashes in a loop"),
-        pytest.param(wanted(), RUNNING, [], False, ("wait",), id="port is not there yet"),
-        pytest.param(wanted(), RUNNING._replace(stale=True), [], True, ("reload",), id="unit file changed"),
-        pytest.param(wanted(state="stopped"), RUNNING, ["/x"], True, ("stop",), id="not wanted"),
+        pytest.param(wanted(), RUNNING, [], CLOSED, ("wait",), id="port is not there yet"),
+        pytest.param(wanted(port=1), RUNNING, [], SILENT, ("restart",), id="frozen"),
+        pytest.param(wanted(state="stopped", port=1), RUNNING, [], SILENT, ("stop",), id="frozen and not wanted"),
+        pytest.param(wanted(), RUNNING._replace(stale=True), [], ANSWERS, ("reload",), id="unit file changed"),
+        pytest.param(wanted(state="stopped"), RUNNING, ["/x"], ANSWERS, ("stop",), id="not wanted"),
         pytest.param(wanted(state="stopped", enabled=False), STOPPED, [], None, ("disable",), id="not at boot either"),
         pytest.param(
             wanted(state="stopped", enabled=False),
@@ -55,8 +60,8 @@ def wanted(**changes: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_plan(want: dict[str, Any], state: UnitState, newer: list[str], answers: bool | None, actions: tuple) -> None:
-    assert plan_unit(want, state, newer, answers).actions == actions
+def test_plan(want: dict[str, Any], state: UnitState, changed: list[str], port: str | None, actions: tuple) -> None:
+    assert plan_unit(want, state, changed, port).actions == actions
 
 
 @pytest.mark.parametrize(
@@ -77,18 +82,29 @@ def test_check_mode_predicts() -> None:
     assert plan_unit(wanted(), absent, [], None, predicting=True).actions == ("enable", "start")
 
 
+ABSENT = None
+
+
 @pytest.mark.parametrize(
-    ("state", "files", "newer"),
+    ("state", "started_with", "files", "changed"),
     [
-        # the daemon started 50 s ago, at 950
-        pytest.param(RUNNING, {"/a": 949.0, "/b": 951.0, "/c": None}, ["/b"], id="running"),
-        pytest.param(HUNG, {"/b": 951.0}, ["/b"], id="starting"),
-        pytest.param(STOPPED, {"/b": 951.0}, [], id="not running"),
-        pytest.param(RUNNING._replace(started_us=0), {"/b": 951.0}, [], id="no main process"),
+        # the daemon started 50 s ago, at 950; each file with its digest and when it changed
+        pytest.param(RUNNING, {}, {"/a": ("x", 949.0), "/b": ("x", 951.0)}, ["/b"], id="nobody recorded it: times"),
+        pytest.param(RUNNING, {}, {"/c": (ABSENT, None)}, [], id="not there"),
+        pytest.param(HUNG, {}, {"/b": ("x", 951.0)}, ["/b"], id="starting"),
+        pytest.param(STOPPED, {}, {"/b": ("x", 951.0)}, [], id="not running"),
+        pytest.param(RUNNING._replace(started_us=0), {}, {"/b": ("x", 951.0)}, [], id="no main process"),
+        pytest.param(RUNNING, {"/b": "x"}, {"/b": ("x", 951.0)}, [], id="touched"),
+        pytest.param(RUNNING, {"/b": "x"}, {"/b": ("y", 900.0)}, ["/b"], id="edited, and the clock was set"),
+        pytest.param(RUNNING, {"/b": "x"}, {"/b": (ABSENT, None)}, ["/b"], id="removed"),
+        pytest.param(RUNNING, {"/b": ABSENT}, {"/b": ("x", 900.0)}, ["/b"], id="made"),
+        pytest.param(RUNNING, {"/b": "x"}, {"/a": ("z", 951.0), "/b": ("x", 1.0)}, ["/a"], id="one more file to watch"),
     ],
 )
-def test_newer_files(state: UnitState, files: dict[str, float | None], newer: list[str]) -> None:
-    assert newer_files(state, files, monotonic=150.0, realtime=1000.0) == newer
+def test_changed_files(state: UnitState, started_with: dict, files: dict, changed: list[str]) -> None:
+    digests = {path: digest for path, (digest, _time) in files.items()}
+    times = {path: time for path, (_digest, time) in files.items()}
+    assert changed_files(state, digests, started_with, times, monotonic=150.0, realtime=1000.0) == changed
 
 
 NEW = RUNNING._replace(invocation="b2")

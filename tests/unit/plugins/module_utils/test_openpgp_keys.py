@@ -153,6 +153,8 @@ def test_fingerprints_are_those_that_gpg_prints(algorithm: str, tmp_path: Path) 
     gpg("--passphrase", "", "--quick-gen-key", "Someone", algorithm, "default", "never")
     shown = gpg("--list-keys", "--with-colons", "--with-subkey-fingerprint").decode().splitlines()
     said = [line.split(":")[9] for line in shown if line.startswith("fpr:")]
-    for data in (gpg("--export"), gpg("--export", "--armor")):
+    exported = (gpg("--export"), gpg("--export", "--armor"))
+    subprocess.run(["gpgconf", "--homedir", str(tmp_path), "--kill", "all"], check=True)
+    for data in exported:
         (key,), _packets = read_keys(data)
         assert [key.fingerprint, *key.subkeys] == said

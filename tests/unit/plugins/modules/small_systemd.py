@@ -3,13 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`systemctl` and `journalctl` for tests where no systemd runs: one unit, a real process, the states systemd gives it.
 
-A unit is a folder of $SMALL_SYSTEMD with the file `command`. As with Type=notify, the unit is active once its process
-wrote the file `ready`; a process that ends with another status than 0 leaves the unit in auto-restart. Commands that
-are not known end with status 1, so that no call passes unseen.
+A unit is a folder of $SMALL_SYSTEMD with the file `command`, and maybe `stop_seconds`, the time that its daemon has to
+end before it is killed. As with Type=notify, the unit is active once its process wrote the file `ready`; a process that
+ends with another status than 0 leaves the unit in auto-restart. Commands that are not known end with status 1, so that
+no call passes unseen.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -30,7 +32,7 @@ def load(unit: str) -> dict:
 
 
 def save(unit: str, state: dict) -> None:
-    (ROOT / unit / "state.json").write_text(json.dumps(state))
+    write(ROOT / unit / "state.json", json.dumps(state))
 
 
 def ended_with(pid: int, unit: str) -> int | None:
@@ -43,6 +45,8 @@ def active_state(unit: str, state: dict) -> tuple[str, str, int]:
     if not state["pid"]:
         return "inactive", "dead", 0
     status = ended_with(state["pid"], unit)
+    if status is None and state.get("stopped"):
+        return "deactivating", "stop-sigterm", 0
     if status is None:
         ready = (ROOT / unit / "ready").exists()
         return ("active", "running", 0) if ready else ("activating", "start", 0)
@@ -57,24 +61,63 @@ def show(unit: str) -> str:
     state = load(unit)
     active, sub, status = active_state(unit, state)
     started = state["started"] if active in ("active", "activating") else 0
+    job = 1 if state.get("job") else 0
     return (
         f"Id={unit}\nLoadState=loaded\nUnitFileState={'enabled' if state['enabled'] else 'disabled'}\n"
         f"ActiveState={active}\nSubState={sub}\n"
         f"Result={'exit-code' if status else 'success'}\nExecMainStatus={status}\n"
-        f"InvocationID={state['invocation']}\nExecMainStartTimestampMonotonic={started}\nJob=0\nAssertResult=yes\n"
+        f"InvocationID={state['invocation']}\nExecMainStartTimestampMonotonic={started}\nJob={job}\nAssertResult=yes\n"
     )
 
 
-def stop(unit: str, number: int) -> None:
+def stop(unit: str) -> None:
+    """Signals as systemd sends them: a process that was frozen is woken to see that it shall end."""
     state = load(unit)
-    save(unit, {**state, "stopped": True})
     if not state["pid"] or ended_with(state["pid"], unit) is not None:
+        save(unit, {**state, "stopped": True})
         return
-    os.kill(state["pid"], number)
-    for _attempt in range(10 if number == signal.SIGTERM else 250):
-        if ended_with(state["pid"], unit) is not None:
-            return
+    save(unit, {**state, "stopped": True})
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(state["pid"], signal.SIGTERM)
+        os.kill(state["pid"], signal.SIGCONT)
+
+
+def kill(unit: str) -> None:
+    pid = load(unit)["pid"]
+    if pid and ended_with(pid, unit) is None:
+        os.kill(pid, signal.SIGKILL)
+        wait_for_end(unit, 5)
+
+
+def wait_for_end(unit: str, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while ended_with(load(unit)["pid"], unit) is None:
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.02)
+    return True
+
+
+def job(unit: str, *steps: str) -> None:
+    """A job in the background, as with --no-block; one that comes later takes its place."""
+    name = uuid.uuid4().hex
+    save(unit, {**load(unit), "job": name})
+    command = [sys.executable, "-S", __file__, "job", unit, name, *steps]
+    subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def run_job(unit: str, name: str, *steps: str) -> None:
+    limit = ROOT / unit / "stop_seconds"
+    deadline = time.monotonic() + (float(limit.read_text()) if limit.exists() else 0.2)
+    while "stop" in steps and load(unit)["pid"] and not wait_for_end(unit, 0.05):
+        if load(unit).get("job") != name:
+            return
+        if time.monotonic() > deadline:
+            kill(unit)
+    if load(unit).get("job") == name:
+        if "start" in steps:
+            start(unit)
+        save(unit, {**load(unit), "job": ""})
 
 
 def start(unit: str) -> None:
@@ -91,7 +134,7 @@ def start(unit: str) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    beside = path.with_suffix(".new")
+    beside = path.with_suffix(f".{os.getpid()}.new")
     beside.write_text(text)
     beside.rename(path)
 
@@ -111,19 +154,21 @@ def systemctl(arguments: list[str]) -> int:
         print("\n".join(show(unit) for unit in units))
         return 0
     if verb == "kill":
-        assert words[1] == "KILL"
-        stop(words[2], signal.SIGKILL)
+        assert words[1] == "KILL" and arguments[1] in ("--kill-who=main", "--kill-who=all"), arguments
+        kill(words[2])
         return 0
     for unit in units:
         state = load(unit)
         if verb in ("enable", "disable"):
             save(unit, {**state, "enabled": verb == "enable"})
-        elif verb in ("start", "restart"):
-            stop(unit, signal.SIGKILL)
+        elif verb == "start":
             start(unit)
-        elif verb == "stop":
-            # a daemon that ignores SIGTERM goes on, as long as systemd would let it
-            stop(unit, signal.SIGTERM)
+        elif verb in ("restart", "stop"):
+            stop(unit)
+            job(unit, *(["stop", "start"] if verb == "restart" else ["stop"]))
+            if "--no-block" not in arguments:
+                while load(unit).get("job"):
+                    time.sleep(0.02)
         elif verb != "reset-failed":
             print(f"Unknown command verb {verb}.", file=sys.stderr)
             return 1
@@ -140,5 +185,7 @@ def journalctl(arguments: list[str]) -> int:
 if __name__ == "__main__":
     if sys.argv[1] == "supervise":
         sys.exit(supervise(*sys.argv[2:]))
+    if sys.argv[1] == "job":
+        sys.exit(run_job(*sys.argv[2:]))
     program = systemctl if Path(sys.argv[0]).name == "systemctl" else journalctl
     sys.exit(program(sys.argv[1:]))

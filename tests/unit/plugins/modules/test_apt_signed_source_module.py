@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 import pytest
 from host_module import ModuleFailed, run_module
@@ -48,14 +49,17 @@ class Signer:
 
 
 @pytest.fixture(scope="module")
-def signers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Signer, Signer]:
+def signers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Signer, Signer]]:
     base = tmp_path_factory.mktemp("signers")
-    return Signer(base / "good"), Signer(base / "other")
+    both = Signer(base / "good"), Signer(base / "other")
+    yield both
+    for signer in both:
+        subprocess.run(["gpgconf", "--homedir", str(signer.home), "--kill", "all"], check=True)
 
 
 class AptRoot:
     def __init__(self, root: Path, good: Signer) -> None:
-        self.etc, self.lists = root / "etc", root / "state" / "lists"
+        self.etc, self.lists, self.stages = root / "etc", root / "state" / "lists", root / "run"
         self.uri = good.repository(root / "repo")
         self.good = good
 
@@ -80,6 +84,8 @@ def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signers: tuple[Signer, 
     monkeypatch.setenv("APT_CONFIG", str(config))
     monkeypatch.setattr(apt_signed_source, "ETC", str(root.etc))
     monkeypatch.setattr(apt_signed_source, "LISTS", str(root.lists))
+    monkeypatch.setattr(apt_signed_source, "STAGES", str(root.stages))
+    root.stages.mkdir()
     return root
 
 
@@ -182,3 +188,34 @@ def test_a_backup_is_never_read_by_apt(apt: AptRoot, capsys: Any) -> None:
     run_module(capsys, apt_signed_source, **apt.params(replaces=[str(old)]))
     active = [path.name for path in (apt.etc / "sources.list.d").iterdir() if path.suffix in (".list", ".sources")]
     assert active == ["one.sources"]
+
+
+KILLED_WHILE_STAGING = """
+import os, sys, time
+from ansible_collections.kvmcloud.stack.plugins.module_utils.apt_stage import locked_stage
+with locked_stage(sys.argv[1]) as stage:
+    open(os.path.join(stage, "credentials"), "w").close()
+    print("staged", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_killed_run_staged_is_removed_by_the_next(apt: AptRoot, capsys: Any) -> None:
+    """But not what another run is using at this moment."""
+    collections = Path(apt_signed_source.__file__).parents[5]
+    run = subprocess.Popen(
+        [sys.executable, "-c", KILLED_WHILE_STAGING, str(apt.stages)],
+        env={**os.environ, "PYTHONPATH": str(collections)},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert run.stdout is not None and run.stdout.readline() == b"staged\n"
+        run_module(capsys, apt_signed_source, **apt.params())
+        assert len(list(apt.stages.glob("*/credentials"))) == 1
+    finally:
+        run.kill()
+        run.wait()
+    run_module(capsys, apt_signed_source, check=True, **apt.params())
+    assert len(list(apt.stages.glob("*/credentials"))) == 1, "check mode changes nothing"
+    assert not run_module(capsys, apt_signed_source, **apt.params())["changed"], "it is no change of the source"
+    assert list(apt.stages.iterdir()) == []

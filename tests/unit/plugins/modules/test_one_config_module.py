@@ -66,10 +66,26 @@ def test_check_mode_reports_the_same_and_writes_nothing(capsys, conf):
 
 def test_a_backup_with_a_time_stamp_keeps_mode_and_text(capsys, conf):
     backup = run(capsys, conf, PORT)["backup_file"]
-    assert re.search(r"oned\.conf\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~$", backup)
+    assert re.search(r"oned\.conf\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d\.\d{6}Z\.one_config~$", backup)
     with open(backup) as stream:
         assert stream.read() == TEXT
     assert stat.S_IMODE(os.stat(backup).st_mode) == 0o640
+
+
+def test_old_backups_go_and_those_of_others_stay(capsys, conf):
+    """A password that was changed is not to stay in copies for ever."""
+    others = [conf.with_name(name) for name in ("oned.conf.17.2020-01-01@00:00:00~", "oned.conf.bak", "oned.conf2")]
+    others.append(conf.with_name("oned.conf2.2020-01-01@00:00:00.000000Z.one_config~"))
+    for path in others:
+        path.write_text("x")
+    oldest = conf.with_name("oned.conf.2020-01-01@00:00:00.000000Z.one_config~")
+    oldest.write_text("PASSWD")
+    made = [run(capsys, conf, {"attribute": "PORT", "value": n}, backup_count=3)["backup_file"] for n in range(4)]
+    assert not oldest.exists()
+    assert sorted(str(path) for path in conf.parent.glob("oned.conf.20*")) == made[1:] == sorted(made[1:])
+    assert all(path.exists() for path in others)
+    run(capsys, conf, {"attribute": "PORT", "value": 9}, backup_count=0)
+    assert all(os.path.exists(path) for path in made[1:]), "0 keeps them all"
 
 
 def test_no_backup_when_none_is_wanted(capsys, conf):
@@ -83,6 +99,8 @@ def test_owner_and_mode_stay(capsys, conf):
     run(capsys, conf, PORT)
     now = os.stat(conf)
     assert (now.st_uid, now.st_gid, stat.S_IMODE(now.st_mode)) == (1234, 4321, 0o640)
+    (backup,) = [path.stat() for path in conf.parent.iterdir() if path != conf]
+    assert (backup.st_uid, backup.st_gid, stat.S_IMODE(backup.st_mode)) == (1234, 4321, 0o640)
 
 
 def test_a_link_stays_a_link(capsys, conf, tmp_path):
@@ -192,6 +210,64 @@ def test_without_the_yaml_library_the_package_is_named(capsys, tmp_path, monkeyp
         run(capsys, path, {"attribute": ":host", "value": "y"})
 
 
+def several(capsys, *files, **params):
+    entries = [{"path": str(path), "edits": list(edits)} for path, *edits in files]
+    return run_module(capsys, one_config, files=entries, **params)
+
+
+def test_several_files_in_one_run(capsys, conf):
+    kvmrc = conf.with_name("kvmrc")
+    kvmrc.write_text("#DEFAULT_ATTACH_IO=\n")
+    wanted = [(conf, PORT, PASSWORD), (kvmrc, {"attribute": "DEFAULT_ATTACH_IO", "value": "native"})]
+    planned = several(capsys, *wanted, check=True)
+    assert conf.read_text() == TEXT and len(list(conf.parent.iterdir())) == 2
+    done = several(capsys, *wanted)
+    assert done["changed"] and done["diff"] == planned["diff"]
+    assert [entry["before_header"] for entry in done["diff"]] == [str(conf), str(kvmrc)]
+    assert [(file["path"], file["changed"]) for file in done["files"]] == [(str(conf), True), (str(kvmrc), True)]
+    assert "r et" not in str(done) and "r et" in conf.read_text()
+    assert kvmrc.read_text() == "#DEFAULT_ATTACH_IO=\nDEFAULT_ATTACH_IO=native\n"
+
+    kvmrc.write_text("DEFAULT_ATTACH_IO=threads\n")
+    again = several(capsys, *wanted)
+    assert [file["changed"] for file in again["files"]] == [False, True]
+    assert not several(capsys, *wanted)["changed"]
+
+
+def test_what_is_wrong_with_several_files_is_told_at_once_and_stops_all(capsys, conf):
+    broken = conf.with_name("rank.conf")
+    broken.write_text("A = [\n")
+    with pytest.raises(ModuleFailed) as caught:
+        several(capsys, (conf, PORT), (broken, PORT), (conf.with_name("sched.conf"), PORT), (conf, PORT))
+    assert [line.split(":")[0].split(" ")[0] for line in str(caught.value).splitlines()] == [
+        str(broken),
+        str(conf.with_name("sched.conf")),
+        str(conf),
+    ]
+    assert "named 2 times" in str(caught.value)
+    assert conf.read_text() == TEXT
+
+
+def test_files_of_packages_that_are_not_there_yet(capsys, conf):
+    result = several(capsys, (conf, PORT), (conf.with_name("kvmrc"), {"attribute": "A", "value": "b"}), check=True)
+    assert [file.get("msg", "").endswith("once its package is installed") for file in result["files"]] == [False, True]
+    assert result["changed"] and conf.read_text() == TEXT
+
+
+@pytest.mark.parametrize(
+    "params, says",
+    [
+        ({}, "one of the following is required: path, files"),
+        ({"path": "/x", "edits": [PORT], "files": []}, "mutually exclusive"),
+        ({"path": "/x"}, "required by 'path': edits"),
+        ({"files": [], "edits": [PORT]}, "mutually exclusive"),
+    ],
+)
+def test_one_file_or_several(capsys, params, says):
+    with pytest.raises(ModuleFailed, match=says):
+        run_module(capsys, one_config, **params)
+
+
 def options(spec):
     """What documentation and argument_spec must agree on, in the words of the documentation."""
     return {
@@ -233,10 +309,17 @@ def test_the_examples_run(capsys, tmp_path):
     oned = (
         'PORT = 1\nDB = [ A = "" ]\nTM_MAD = [ ARGUMENTS = "-d ssh" ]\nVM_MAD = [ NAME = "kvm", ARGUMENTS = "kvm" ]\n'
     )
-    present = {"oned.conf": oned, "vmm_execrc": 'LIVE_DISK_SNAPSHOTS="kvm-ssh"\n', "onegate-server.conf": ":host: x\n"}
+    present = {
+        "oned.conf": oned,
+        "vmm_execrc": 'LIVE_DISK_SNAPSHOTS="kvm-ssh"\n',
+        "vmm_exec_kvm.conf": 'DISK = [ DRIVER = "raw" ]\n',
+        "kvmrc": "#DEFAULT_ATTACH_IO=\n",
+        "onegate-server.conf": ":host: x\n",
+    }
     for name, text in present.items():
         (tmp_path / name).write_text(text)
     for task in yaml.safe_load(one_config.EXAMPLES):
         params = dict(task["kvmcloud.stack.one_config"])
-        path = tmp_path / os.path.basename(params.pop("path"))
-        assert run(capsys, path, *params.pop("edits"), **params)["changed"], task["name"]
+        for file in params.get("files", [params]):
+            file["path"] = str(tmp_path / os.path.basename(file["path"]))
+        assert run_module(capsys, one_config, **params)["changed"], task["name"]

@@ -20,7 +20,7 @@ NAMES = [
     "oneadmin_password",
     *(
         f"{kind}{info}"
-        for kind in ("onecluster", "onedatastore", "onehook", "onehost", "onevnet")
+        for kind in ("onecluster", "onedatastore", "onehook", "onehost", "onesecgroup", "oneuser", "onevnet")
         for info in ("", "_info")
     ),
 ]

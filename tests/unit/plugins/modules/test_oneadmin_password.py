@@ -26,6 +26,10 @@ if [ ! -e "$state" ]; then
     echo "Failed to open TCP connection to localhost:2633 (Connection refused - connect(2) for 127.0.0.1:2633)" >&2
     exit 255
 fi
+if [ "$(cat "$state")" = FROZEN ]; then
+    echo "Net::ReadTimeout with #<Socket:(closed)>" >&2
+    exit 255
+fi
 if [ "$(cat "$ONE_AUTH")" != "oneadmin:$(cat "$state")" ]; then
     echo "[one.user.info] User couldn't be authenticated, aborting call." >&2
     exit 255
@@ -160,12 +164,24 @@ def test_owner_and_mode_are_corrected(host: Host, run: Any) -> None:
     settled(host, run, NEW)
 
 
+@pytest.mark.parametrize("silence", ["stopped", "frozen"])
+def test_an_oned_that_does_not_answer_is_somebody_elses_business(host: Host, run: Any, silence: str) -> None:
+    """If the file is as wanted: the run must get as far as the service, which is repaired there."""
+    host.first_start("FROZEN")
+    if silence == "stopped":
+        host.oned.unlink()
+    host.auth.write_text(f"oneadmin:{NEW}\n")
+    host.auth.chmod(0o600)
+    settled(host, run, NEW)
+
+
 @pytest.mark.parametrize(
     "in_oned, in_file, words",
     [
         ("quite-an0ther", OLD, "accepts neither"),
         ("quite-an0ther", NEW, "its database has another one"),
         (None, OLD, "oned does not answer"),
+        ("FROZEN", OLD, "oned does not answer"),
     ],
 )
 def test_what_cannot_be_set_leaves_everything_as_it_is(
@@ -175,7 +191,9 @@ def test_what_cannot_be_set_leaves_everything_as_it_is(
     if in_oned is None:
         host.oned.unlink()
     host.auth.write_text(f"oneadmin:{in_file}\n")
-    assert words in run(NEW)["msg"]
+    result = run(NEW)
+    assert words in result["msg"]
+    assert result["oned_answers"] is (in_oned not in (None, "FROZEN"))
     assert host.auth.read_text() == f"oneadmin:{in_file}\n"
 
 

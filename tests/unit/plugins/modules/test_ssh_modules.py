@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from host_module import ModuleFailed, run_module
 
 from ansible_collections.kvmcloud.stack.plugins.modules import ssh_identity, ssh_trust
@@ -40,6 +41,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(pwd, "getpwnam", getpwnam)
     monkeypatch.setattr(ssh_identity, "HOST_KEYS", str(tmp_path / "ssh_host_*_key.pub"))
     return tmp_path / "home"
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the modules of this test warned of; Ansible itself keeps the warnings of a process in one heap."""
+    told: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: told.append(text))
+    return told
 
 
 def state(path: Path) -> tuple[int, int, int]:
@@ -123,6 +132,31 @@ def test_trust_from_identity_to_identity(home: Path, capsys: Any) -> None:
 
     assert run_module(capsys, ssh_trust, revoked_keys=own["public_keys"])["changed"]
     assert (home / ".ssh/authorized_keys").read_text() == ""
+
+
+def test_hosts_left_out_of_the_run_are_named_when_a_key_changed(home: Path, capsys: Any, warnings: list[str]) -> None:
+    """Under --limit node1, the others do not learn of node1's new key, nor does node1 learn theirs."""
+
+    def trust(identities: list[dict[str, Any]], check: bool = False, **more: Any) -> list[str]:
+        warnings.clear()
+        run_module(capsys, ssh_trust, check=check, identities=identities, left_out=["front1", "node2"], **more)
+        return list(warnings)
+
+    own = run_module(capsys, ssh_identity)
+    node1 = {"names": ["node1"], "host_keys": own["host_keys"], "public_keys": own["public_keys"]}
+    for check in (True, False):
+        (warning,) = trust([node1], check)
+        assert warning.startswith("Not part of this run: front1, node2. They do not learn") and "--limit" in warning
+    assert trust([node1]) == [], "nothing changed: nothing to tell"
+    host_key = home.parent / "ssh_host_ed25519_key"
+    host_key.unlink()
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", host_key], check=True)
+    node1["host_keys"] = run_module(capsys, ssh_identity)["host_keys"]
+    assert trust([node1]), "a changed host key"
+    node1["public_keys"] = [node1["host_keys"][0] + " new"]
+    assert trust([node1]), "a new key of oneadmin"
+    assert trust([], revoked_keys=node1["public_keys"]), "a key that the others still let in"
+    assert trust([]) == []
 
 
 def test_damaged_key_changes_nothing(home: Path, capsys: Any) -> None:

@@ -2,6 +2,7 @@
 
 from . import resources as kind
 from . import verbs as do
+from . import zone_verbs as zone
 from .hook_verbs import log, retry, show_hook
 from .host_verbs import create_host, disable_host, enable_host, flush, forceupdate, monitoring, offline, sync
 from .user_verbs import addgroup, chauth, chgrp_user, create_user, delgroup, passwd, show_user, update_user
@@ -177,7 +178,15 @@ COMMANDS = {
     ),
     "onezone": (
         kind.ZONE,
-        {"list": Verb(do.list_pool, (), LIST_OPTIONS), "show": Verb(do.show, (("zoneid",),), SHOW_OPTIONS)},
+        {
+            "list": Verb(do.list_pool, (), LIST_OPTIONS),
+            "show": Verb(zone.show, (("zoneid",),), SHOW_OPTIONS),
+            "update": _update("zone"),
+            "rename": Verb(do.rename, (("zoneid",), TEXT)),
+            "server-add": Verb(zone.server_add, (("zoneid",),), ("name", "rpc", "grpc-endpoint")),
+            "server-del": Verb(zone.server_del, (("zoneid",), ("serverid",))),
+            "server-reset": Verb(zone.server_reset, (("zoneid",), ("serverid",))),
+        },
     ),
     "onevm": _list_only(kind.VM, "vm"),
     "oneimage": _list_only(kind.IMAGE, "image"),

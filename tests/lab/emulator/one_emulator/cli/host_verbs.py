@@ -1,6 +1,9 @@
 """Verbs of onehost, among them the copying of the remotes to the nodes."""
 
+import contextlib
+
 from .. import remotes
+from ..paths import real
 from .client import CliError
 
 BAR = 40
@@ -45,6 +48,9 @@ def sync(call):
     if not hosts:
         call.out("No hosts are going to be updated.\n")
         return
+    # The real command leaves this mark of its last run among the remotes.
+    with contextlib.suppress(OSError), open(real(f"{remotes.REMOTES}/.update"), "w", encoding="ascii"):
+        pass
     names = [host.value("NAME") for host in hosts]
     call.out("".join(f"* Adding {name} to upgrade\n" for name in names))
     archive = remotes.pack()

@@ -7,6 +7,7 @@ from .units import megabytes
 
 VM_HEADER = "  ID USER     GROUP    NAME            STAT  CPU     MEM HOST             TIME"
 DATASTORE_TYPES = ("IMAGE", "SYSTEM", "FILE", "BACKUP")
+SERVER_STATES = {"0": "solo", "1": "candidate", "2": "follower", "3": "leader"}
 DISK_TYPES = ("FILE", "CDROM", "BLOCK", "RBD")
 HOST_STATE_NAMES = ("INIT", "MONITORING_MONITORED", "MONITORED", "ERROR", "DISABLED", "MONITORING_ERROR",
                     "MONITORING_INIT", "MONITORING_DISABLED", "OFFLINE")  # fmt: skip
@@ -187,9 +188,33 @@ def _zone(node):
                 ("STATE", ("ENABLED", "DISABLED")[int(node.value("STATE"))]),
             ],
         )
-        + "\n\n"
+        + "\n"
+        + _servers(node.find("SERVER_POOL").children)
+        + "\n"
         + header("ZONE TEMPLATE")
         + _template(node)
+    )
+
+
+def _servers(servers):
+    """Nothing for a front-end that stands alone."""
+    if not servers:
+        return ""
+    named = "".join(f"{s.value('ID'):>2} {s.value('NAME'):<15} {s.value('ENDPOINT')}\n" for s in servers)
+    states = "".join(
+        f"{s.value('ID'):>2} {s.value('NAME'):<15} {SERVER_STATES.get(s.value('STATE'), 'error'):<10} "
+        f"{s.value('TERM'):<10} {s.value('LOG_INDEX'):<10} {s.value('COMMIT'):<10} {s.value('VOTEDFOR'):<5} "
+        f"{s.value('FEDLOG_INDEX')}\n"
+        for s in servers
+    )
+    return (
+        "\n"
+        + header("ZONE SERVERS")
+        + f"{'ID':>2} {'NAME':<15} {'ENDPOINT':<63}\n{named}\n"
+        + header("HA & FEDERATION SYNC STATUS")
+        + f"{'ID':>2} {'NAME':<15} {'STATE':<10} {'TERM':<10} {'INDEX':<10} {'COMMIT':<10} "
+        + f"{'VOTE':<5} {'FED_INDEX':<10}\n"
+        + states
     )
 
 

@@ -9,14 +9,14 @@ MYSELF = -1
 
 
 def _password(call, position):
-    """The password argument, or with -r the content of the file it names."""
+    """The password argument, or with -r the first line of the file it names."""
     if len(call.arguments) <= position:
         return None
     argument = call.arguments[position]
     if not call.options.get("read-file"):
         return argument
     try:
-        return given.read_file(argument).strip()
+        return given.read_file(argument).partition("\n")[0]
     except OSError as problem:
         raise CliError(f"Cannot read file: {argument}") from problem
 

@@ -86,7 +86,10 @@ def show(call):
 
 
 def show_id(call, oid):
-    node = call.resource.info(call.client, oid)
+    show_node(call, call.resource.info(call.client, oid))
+
+
+def show_node(call, node):
     if call.options.get("xml"):
         call.out(pretty(node))
     elif call.options.get("json"):

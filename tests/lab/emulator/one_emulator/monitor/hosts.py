@@ -4,7 +4,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 from .. import remotes
-from ..log import write
+from ..log import MONITOR_LOG, write
 from ..pools.states import DISABLED, ERROR, INIT, MONITORED, OFFLINE
 from .cycle import Cycle
 
@@ -69,8 +69,13 @@ def _probe_once(name):
         return None, "the probe did not answer in time"
     except OSError as problem:
         return None, str(problem)
+    words = " ".join(done.stderr.decode(errors="replace").split())
+    if done.returncode == remotes.SSH_FAILED:
+        # The real one leaves the reason of the host empty then, whatever ssh says.
+        write("MON", "W", f"Command execution failed (exit code: {done.returncode}): {words}", MONITOR_LOG)
+        return None, ""
     if done.returncode != 0:
-        return None, " ".join(done.stderr.decode(errors="replace").split()) or f"ssh ended with {done.returncode}"
+        return None, words or f"the probe ended with {done.returncode}"
     return _facts(done.stdout.decode(errors="replace").splitlines()), ""
 
 

@@ -42,12 +42,20 @@ class Pool:
     first_id = 0
     per_owner = False  # names are unique per owner, not in the whole pool
     max_name = 128
+    forbidden_in_names = FORBIDDEN_IN_NAMES
 
     def __init__(self, cloud):
         self.cloud = cloud
-        rows, last = cloud.database.load(self.table)
-        self.objects = {oid: PoolObject.from_dump(oid, dump) for oid, dump in rows}
+        self.load()
+
+    def load(self):
+        rows, last = self.cloud.database.load(self.table)
+        self.objects = {oid: self.revive(oid, dump) for oid, dump in rows}
         self.last_id = last if last is not None else self.first_id - 1
+
+    @staticmethod
+    def revive(oid, dump):
+        return PoolObject.from_dump(oid, dump)
 
     # -- objects ------------------------------------------------------------------------------------------------
 
@@ -88,7 +96,7 @@ class Pool:
     def check_name(self, name):
         if not name:
             raise errors.refused("Invalid NAME, it cannot be empty")
-        bad = next((c for c in name if c in FORBIDDEN_IN_NAMES), None)
+        bad = next((c for c in name if c in self.forbidden_in_names), None)
         if bad:
             raise errors.refused(f"Invalid NAME, char '{bad}' is not allowed")
         if len(name.encode()) > self.max_name:

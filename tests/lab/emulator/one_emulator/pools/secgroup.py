@@ -2,9 +2,9 @@
 
 from .. import errors
 from ..template import Template
+from . import security_rule
 from .base import Pool, PoolObject
 
-PROTOCOLS = ("TCP", "UDP", "ICMP", "ICMPV6", "IPSEC", "ALL")
 DEFAULT_DESCRIPTION = (
     "The default security group is added to every network. Use it to add default filter rules for your networks. "
     "You may remove this security group from any network by updating its properties."
@@ -38,10 +38,8 @@ class SecurityGroupPool(Pool):
     @staticmethod
     def _check_rules(template):
         for rule in template.vectors("RULE"):
-            if rule.get("PROTOCOL", "").upper() not in PROTOCOLS:
-                raise errors.refused(f"Wrong PROTOCOL in rule. Valid options: {', '.join(PROTOCOLS)}.")
-            if rule.get("RULE_TYPE", "").upper() not in ("INBOUND", "OUTBOUND"):
-                raise errors.refused("Wrong RULE_TYPE in rule. Valid options: INBOUND, OUTBOUND.")
+            security_rule.check(rule)
+        template.items = security_rule.without_repeats(template)
 
     def accept_template(self, target, wanted, given):
         self._check_rules(wanted)

@@ -5,8 +5,9 @@ import os
 
 from .. import errors
 from ..template import Template, cdata
-from .base import Pool, PoolObject
+from .base import FORBIDDEN_IN_NAMES, Pool, PoolObject
 
+WHITE_SPACE = " \t\n\v\f\r"
 QUOTAS = "<DATASTORE_QUOTA/><NETWORK_QUOTA/><VM_QUOTA/><IMAGE_QUOTA/>"
 
 
@@ -20,6 +21,7 @@ def vlan_rules(oid, release):
 
 class UserPool(Pool):
     rpc, tag, label, what, table = "user", "USER", "USER", "user", "user_pool"
+    forbidden_in_names = FORBIDDEN_IN_NAMES + WHITE_SPACE
 
     def build(self, oid, name, password, groups, driver="core"):
         template = Template([("TOKEN_PASSWORD", digest(os.urandom(16).hex()))])
@@ -67,6 +69,9 @@ class UserPool(Pool):
 
     def call_allocate(self, user, name, password, driver="core", groups=()):
         self.authorize(user, "CREATE")
+        # drivers that ask a service of their own need none (PASSWORD_REQUIRED of AUTH_MAD_CONF)
+        if driver not in ("ldap", "saml"):
+            self._check_password(password, errors.refused)
         self.check_name(name)
         self.check_free(name)
         made = self.build(self.next_id(), name, password, list(groups) or [1], driver or "core")
@@ -85,14 +90,23 @@ class UserPool(Pool):
 
     def call_passwd(self, user, oid, password):
         target = self.change(user, oid)
-        if not password:
-            raise errors.not_possible("Invalid password, it cannot be empty")
+        self._check_password(password, errors.not_possible)
         target.data["password"] = digest(password) if target.data["driver"] == "core" else password
         self.save(target)
         return oid
 
+    @staticmethod
+    def _check_password(password, refusal):
+        if not password:
+            raise refusal("Invalid password, it cannot be empty")
+        bad = next((c for c in password if c in WHITE_SPACE), None)
+        if bad:
+            raise refusal(f"Invalid password, character '{bad}' is not allowed")
+
     def call_chauth(self, user, oid, driver, password):
         target = self.change(user, oid, "ADMIN")
+        if password:
+            self._check_password(password, errors.not_possible)
         target.data["driver"] = driver or target.data["driver"]
         if password:
             target.data["password"] = digest(password) if driver == "core" else password
@@ -101,6 +115,8 @@ class UserPool(Pool):
 
     def call_enable(self, user, oid, enable):
         target = self.change(user, oid, "ADMIN")
+        if oid == 0:
+            raise errors.not_possible("Cannot enable/disable oneadmin user")
         target.data["enabled"] = 1 if enable else 0
         self.save(target)
         return oid
@@ -108,7 +124,9 @@ class UserPool(Pool):
     def call_chgrp(self, user, oid, gid):
         target = self.change(user, oid)
         self.cloud.pools["group"].get(gid)
-        target.data["groups"] = [g for g in target.data["groups"] if g != target.gid] + [gid]
+        # the former group is left only by who was not in the new one yet
+        if gid not in target.data["groups"]:
+            target.data["groups"] = [g for g in target.data["groups"] if g != target.gid] + [gid]
         target.gid = gid
         self._regroup(target)
         return oid
