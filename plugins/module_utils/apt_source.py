@@ -164,6 +164,11 @@ def update_failure(returncode: int, output: str) -> str | None:
     return " ".join(said) or output.strip() or f"apt-get ended with {returncode}"
 
 
+def names_a_repository(text: str) -> bool:
+    """Whether a source file, in either of its formats, has an entry that is not commented out."""
+    return bool(re.search(r"^\s*(deb\s|Types:.*\bdeb\b)", text, re.MULTILINE))
+
+
 def other_sources_of(uris: list[str], suites: list[str], files: dict[str, str]) -> list[str]:
     """Source files beside ours that name the same repository: apt refuses to work with two different Signed-By."""
     found = []

@@ -156,6 +156,12 @@ refreshed:
   description: Whether the package lists of this source were fetched, or would be.
   returned: success
   type: bool
+distribution_refreshed:
+  description:
+    - Whether the lists of the other sources were fetched, or would be. That is done where none of them is there, as in
+      a fresh image of a cloud, because no package of the distribution could be installed then.
+  returned: success
+  type: bool
 fingerprints:
   description: Fingerprints of the primary keys in the key file.
   returned: when the key could be read
@@ -181,6 +187,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.apt_source import (
     Paths,
     SourceError,
     check_source,
+    names_a_repository,
     other_sources_of,
     paths_of,
     release_files,
@@ -290,18 +297,40 @@ def lists_are_there(uris, suites):
     return all(any(os.path.exists(os.path.join(LISTS, name)) for name in pair) for pair in release_files(uris, suites))
 
 
-def refuse_twins(params, own):
-    """apt fails for good when two files give one repository different keys: say so before making the second."""
+def other_sources(params, own):
+    """Texts of the source files beside ours and those that it replaces, by path."""
     texts = {}
     patterns = [f"{ETC}/sources.list", f"{ETC}/sources.list.d/*.list", f"{ETC}/sources.list.d/*.sources"]
     for path in [path for pattern in patterns for path in glob.glob(pattern)]:
         if path != own and path not in params["replaces"]:
             with open(path, encoding="utf-8", errors="replace") as stream:
                 texts[path] = stream.read()
+    return texts
+
+
+def distribution_lists_missing(params, texts):
+    """Other sources are configured, and no list of theirs is there: a fresh image, where nothing can be installed."""
+    own = {name for pair in release_files(params["uris"], params["suites"]) for name in pair}
+    found = any(name.endswith("Release") and name not in own for name in os.listdir(LISTS))
+    return not found and any(map(names_a_repository, texts.values()))
+
+
+def update(module, command):
+    """Run apt-get update, waiting for another apt to finish; (exit code, all that it said)."""
+    deadline = time.monotonic() + module.params["lock_timeout"]
+    while True:
+        returncode, out, err = module.run_command(command, environ_update={"LC_ALL": "C"})
+        if not (returncode and LOCKED.search(err)) or time.monotonic() > deadline:
+            return returncode, out + "\n" + err
+        time.sleep(1)
+
+
+def refuse_twins(params, texts):
+    """apt fails for good when two files give one repository different keys: say so before making the second."""
     twins = other_sources_of(params["uris"], params["suites"], texts)
     if twins:
         raise SourceError(
-            f"{params['uris'][0]} is to be configured in {own}, but {', '.join(twins)} names it too, and apt refuses "
+            f"{params['uris'][0]} is to be configured here, but {', '.join(twins)} names it too, and apt refuses "
             "to work with both. Remove that file, or list it in replaces."
         )
 
@@ -322,13 +351,7 @@ def try_source(module, paths, files):
         copies[-1] = copies[-1]._replace(content=render_source(module.params, staged.key).encode())
         apply_plan(module, FilePlan(copies, []))
         command = update_command(staged.source, auth_directory, module.params["timeout"])
-        deadline = time.monotonic() + module.params["lock_timeout"]
-        while True:
-            returncode, out, err = module.run_command(command, environ_update={"LC_ALL": "C"})
-            if not (returncode and LOCKED.search(err)) or time.monotonic() > deadline:
-                break
-            time.sleep(1)
-    failure = update_failure(returncode, out + "\n" + err)
+        failure = update_failure(*update(module, command))
     if failure:
         failure = failure.replace(stage, ETC)
         module.fail_json(
@@ -353,7 +376,8 @@ def main():
         key = None
         if present_wanted:
             check_source(params)
-            refuse_twins(params, paths.source)
+            others = other_sources(params, paths.source)
+            refuse_twins(params, others)
             try:
                 key, fingerprints = wanted_key(params, present[paths.key])
             except KeyOutOfReach as error:
@@ -371,6 +395,8 @@ def main():
     tried = {paths.source, paths.key, paths.auth}.intersection(plan.changed_paths)
     refresh = present_wanted and (bool(tried) or not lists_are_there(params["uris"], params["suites"]))
 
+    bare = present_wanted and distribution_lists_missing(params, others)
+
     backups = []
     if not module.check_mode:
         remove_stages_of_the_dead(STAGES)
@@ -379,10 +405,17 @@ def main():
         for directory in {os.path.dirname(path) for path in plan.changed_paths}:
             make_directories(directory)
         backups = apply_plan(module, plan)
+        if bare:
+            _code, said = update(module, ["apt-get", "update", "-q"])
+            bare = not distribution_lists_missing(params, others)
+            if not bare:
+                what = "No lists of the other sources could be fetched, so nothing of them can be installed"
+                module.warn(f"{what}: {said.strip()}")
     module.exit_json(
-        changed=bool(plan.changes) or refresh,
+        changed=bool(plan.changes) or refresh or bare,
         files=plan.changed_paths,
         refreshed=refresh,
+        distribution_refreshed=bare,
         fingerprints=fingerprints,
         backups=backups,
         diff=plan.diff,

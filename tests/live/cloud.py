@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -63,30 +61,6 @@ def converge(*arguments: str) -> Run:
     run = playbook("site", *arguments)
     assert run.rc == 0, run.output
     return run
-
-
-def kill_at_task(number: int, name: str = "site") -> str:
-    """Starts a playbook and kills it, -9 and all its children, while its n-th task runs; returns that task's title."""
-    process = subprocess.Popen(
-        ["ansible-playbook", "-i", INVENTORY, f"playbooks/{name}.yml"],
-        cwd=CHECKOUT,
-        env=environment("/dev/null"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    seen, title = 0, "(the run ended before)"
-    for line in process.stdout:
-        if line.startswith("TASK ["):
-            seen += 1
-            if seen == number:
-                title = line.strip()
-                break
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    return title
 
 
 def lab(*arguments: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from host_module import ModuleFailed, run_module
 
 from ansible_collections.kvmcloud.stack.plugins.modules import apt_signed_source
@@ -114,6 +115,38 @@ def test_lost_lists_are_fetched_again(apt: AptRoot, capsys: Any) -> None:
         path.unlink()
     result = run_module(capsys, apt_signed_source, **apt.params())
     assert (result["changed"], result["files"], result["refreshed"]) == (True, [], True)
+
+
+def test_a_fresh_image_without_lists_gets_those_of_its_distribution_too(
+    apt: AptRoot, capsys: Any, signers: tuple[Signer, Signer], tmp_path: Path
+) -> None:
+    distribution = signers[1].repository(tmp_path / "distribution")
+    (apt.etc / "keyrings/debian.asc").write_text(signers[1].key)
+    entry = f"deb [signed-by={apt.etc}/keyrings/debian.asc] {distribution} ./\n"
+    (apt.etc / "sources.list").write_text(entry)
+    assert run_module(capsys, apt_signed_source, check=True, **apt.params())["distribution_refreshed"]
+    assert run_module(capsys, apt_signed_source, **apt.params())["distribution_refreshed"]
+    assert len(list(apt.lists.glob("*Release"))) == 2
+    again = run_module(capsys, apt_signed_source, **apt.params())
+    assert not again["changed"] and not again["distribution_refreshed"]
+
+
+@pytest.mark.parametrize("entry", ["", "# deb file:/nowhere ./\n"], ids=["no other source", "commented out"])
+def test_where_there_are_no_other_sources_nothing_is_missing(apt: AptRoot, capsys: Any, entry: str) -> None:
+    (apt.etc / "sources.list").write_text(entry)
+    assert not run_module(capsys, apt_signed_source, **apt.params())["distribution_refreshed"]
+
+
+def test_other_sources_that_cannot_be_reached_are_a_warning(
+    apt: AptRoot, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: warnings.append(text))
+    (apt.etc / "sources.list").write_text("deb [trusted=yes] file:/nowhere ./\n")
+    result = run_module(capsys, apt_signed_source, **apt.params())
+    assert result["changed"] and not result["distribution_refreshed"]
+    assert "so nothing of them can be installed" in warnings[0]
+    assert not run_module(capsys, apt_signed_source, **apt.params())["changed"]
 
 
 def test_key_with_another_fingerprint_changes_nothing(
