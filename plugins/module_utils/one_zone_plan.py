@@ -130,7 +130,8 @@ def _continue(
     leading = leading_front_end(members)
     source = leading or max(members, key=lambda look: look.log)
     zone = source.zone
-    assert zone is not None  # a member has one
+    if zone is None:
+        raise AssertionError("a member has a zone")
     whole = leading is not None and _followed(leading) >= zone.majority()
     # Databases that only a seed brings back. Only a leader that a majority follows is sure to know all they know.
     lost = [look for look in members if whole and _beyond_repair(look, source)]

@@ -114,7 +114,9 @@ def floating_address(cloud: Cloud) -> Iterator[Finding]:
 
 def floating_address_of_another(cloud: Cloud) -> Iterator[Finding]:
     """The floating address belongs to a host for itself."""
-    floating = {str(settings(host)["opennebula_ha_floating_ip"]).split("/")[0] for host in several(cloud)} - {""}
+    floating = {
+        str(settings(host)["opennebula_ha_floating_ip"]).split("/", maxsplit=1)[0] for host in several(cloud)
+    } - {""}
     for host in cloud.hosts:
         if host.address in floating:
             yield Finding(

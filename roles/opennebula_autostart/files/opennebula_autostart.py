@@ -74,7 +74,7 @@ def run(argv: List[str], limit: int) -> str:
     pipe = subprocess.PIPE
     try:
         done = subprocess.run(  # noqa: UP022  (capture_output came with 3.7)
-            argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, timeout=limit, env=environment
+            argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, timeout=limit, env=environment, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise Problem(f"'{' '.join(argv[:2])}' did not end within {limit} s") from error

@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 import pytest
-from guarded_unit import Unit, actions, answers, make_unit  # noqa: F401  (a fixture)
+from guarded_unit import Unit, actions, answers, make_unit  # noqa: F401  # pylint: disable=unused-import  # a fixture
 from host_module import ModuleFailed, run_module
 
 from ansible_collections.kvmcloud.stack.plugins.modules import guarded_service

@@ -16,7 +16,7 @@ from typing import Any, Iterator
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
-from guarded_unit import DAEMON, Unit, actions, answers, make_unit  # noqa: F401  (a fixture)
+from guarded_unit import DAEMON, Unit, actions, answers, make_unit  # noqa: F401  # pylint: disable=unused-import  # a fixture
 from host_module import ModuleFailed, run_module
 
 from ansible_collections.kvmcloud.stack.plugins.modules import guarded_service

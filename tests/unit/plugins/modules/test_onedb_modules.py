@@ -211,10 +211,14 @@ def test_a_database_that_is_not_what_was_promised_stays_marked(leader, joiner, s
     assert joiner.state()["database"] == "half"
 
 
+def broken_load(*_arguments):
+    raise OSError("killed")
+
+
 def test_a_seed_that_was_cut_off_is_known_and_done_again(leader, joiner, snapshot, seed, monkeypatch):
     path, _made = snapshot(leader)
     with monkeypatch.context() as broken:
-        broken.setattr(Sqlite, "load", lambda *_: (_ for _ in ()).throw(OSError("killed")))
+        broken.setattr(Sqlite, "load", broken_load)
         with pytest.raises(ModuleFailed):
             seed(joiner, path)
     assert joiner.state()["database"] == "half"
