@@ -80,7 +80,12 @@ def end_at_task(number: int, how: signal.Signals) -> str:
                 break
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, how)
-    process.communicate()
+    try:
+        process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        # Ansible can wait for ever for a worker that the same Ctrl-C has ended; whoever pressed it kills it then.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
     assert process.returncode != 0 or title.startswith("("), "it was to be cut off"
     return title
 
