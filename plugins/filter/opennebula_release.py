@@ -76,6 +76,10 @@ _value:
       description: Units of a front-end as M(kvmcloud.stack.guarded_service) takes them, oned first.
       type: list
       elements: dict
+    leader_units:
+      description: Names of the units that, of several front-ends, only the leader runs.
+      type: list
+      elements: str
     node_units:
       description: Units of a node as M(kvmcloud.stack.guarded_service) takes them.
       type: list

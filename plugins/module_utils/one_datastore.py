@@ -96,6 +96,7 @@ class DatastorePlanner(MemberPlanner):
         text = InputFile(one_template.render({"NAME": [name], **template}))
         self.step(f"create {label}", "onedatastore", "create", text, *option, creates=name)
         after = {"name": name, **template_view(template)}
+        self._set_state(declaration, NewId(name), None, after)
         self._properties(declaration, NewId(name), None, clusters, after)
         self.show(name, {}, after)
 
@@ -103,6 +104,8 @@ class DatastorePlanner(MemberPlanner):
         before = self.view(found)
         after = dict(before)
         self.rename(declaration, found, after)
+        # Before the template: a run that is killed in between leaves the mark, and with it something to go on from.
+        self._set_state(declaration, str(found.id), found, after)
         self.update_template(declaration, template, found, after)
         clusters = [str(number) for number in found.ids.get("CLUSTERS", ())]
         self._properties(declaration, str(found.id), found, clusters, after)
@@ -120,10 +123,13 @@ class DatastorePlanner(MemberPlanner):
         self.set_clusters(label, declaration, target, clusters, after)
         self.set_permissions(declaration, target, found.permissions if found else None, after)
         self.set_owner(declaration, target, found, after)
+
+    def _set_state(self, declaration: Declaration, target: Argument, found: Resource | None, after: View) -> None:
+        label = self._named(declaration, target)
         present = STATES.get(found.fields.get("STATE", ""), "ready") if found else "ready"
-        wanted = declaration.get("state")
         awaits = found is not None and AWAITS_STORAGE in found.template and declaration.get("awaits_storage")
-        if wanted == "enabled" and present == "disabled" and not awaits:
+        wanted = "disabled" if awaits else declaration.get("state")
+        if wanted == "enabled" and present == "disabled":
             self.step(f"enable {label}", "onedatastore", "enable", target)
             after["state"] = "ready"
         if wanted == "disabled" and present != "disabled":

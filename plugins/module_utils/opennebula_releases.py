@@ -152,6 +152,10 @@ def node_packages(release: tuple[int, int], apt: bool) -> list[str]:
     return ["opennebula-node"] if release < (6, 0) and apt else ["opennebula-node-kvm"]
 
 
+# Of several front-ends only the leader runs these: the release's vip.sh starts and stops them with the leadership.
+LEADER_UNITS = ("opennebula-hem", "opennebula-gate", "opennebula-flow")
+
+
 def frontend_units(release: tuple[int, int]) -> list[dict[str, Any]]:
     """Units of a front-end as guarded_service takes them, oned first; each with what it reads and where it answers.
 
@@ -261,6 +265,7 @@ def describe(
         "repository_path": repository_path,
         "packages": {"frontend": frontend_packages(key, apt), "node": node_packages(key, apt)},
         "frontend_units": frontend_units(key),
+        "leader_units": list(LEADER_UNITS),
         "node_units": node_units(column, system_version),
         "onegate_bind_key": onegate_bind_key(key),
         "scheduler_config": scheduler_config(key),

@@ -311,7 +311,8 @@ def other_sources(params, own):
 def distribution_lists_missing(params, texts):
     """Other sources are configured, and no list of theirs is there: a fresh image, where nothing can be installed."""
     own = {name for pair in release_files(params["uris"], params["suites"]) for name in pair}
-    found = any(name.endswith("Release") and name not in own for name in os.listdir(LISTS))
+    there = os.listdir(LISTS) if os.path.isdir(LISTS) else []
+    found = any(name.endswith("Release") and name not in own for name in there)
     return not found and any(map(names_a_repository, texts.values()))
 
 

@@ -13,7 +13,7 @@ import pytest
 from emulator_replay import Machine
 from one_resources_emulated import a_module, becomes
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_command import OneCommand
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_command import OneCommand, OneError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import InputFile
 
 WEB = {"PROTOCOL": "TCP", "RULE_TYPE": "INBOUND", "RANGE": "80,443"}
@@ -106,7 +106,7 @@ def test_a_user_logs_in_with_the_password_it_was_given(
         monkeypatch.setenv("ONE_AUTH", str(auth))
         try:
             cli.run(["oneuser", "show", "-x"])
-        except Exception as error:
+        except OneError as error:
             assert "does not accept" in str(error)
             return False
         finally:
@@ -192,7 +192,7 @@ def test_a_network_that_cannot_be_deleted_is_told_though_the_command_says_0(run:
     cli = OneCommand(a_module(tmp_path))
     try:
         cli.change(["onevnet", "update", "stuck", InputFile('BRIDGE = "br0"\n')])
-    except Exception as refused:
+    except OneError as refused:
         assert "VN_MAD" in str(refused)
         becomes(run, "onevnet", name="stuck", state="absent")
         return

@@ -212,10 +212,16 @@ def test_one_that_still_waits_is_left_disabled(state: str) -> None:
     assert plan([waiting], {"name": "vms", "awaits_storage": True, "state": state}).steps == []
 
 
+def test_one_whose_creation_was_cut_off_before_it_was_disabled_is_disabled() -> None:
+    created = datastore(kind="1", state="0", name="vms", template=MARKED)
+    found = plan([created], {"name": "vms", "awaits_storage": True})
+    assert [command[1] for command in commands(found)] == ["disable"]
+
+
 def test_who_has_mounted_the_storage_enables_it_and_takes_the_mark_away() -> None:
     waiting = datastore(kind="1", state="1", name="vms", template=MARKED)
     found = plan([waiting], {"name": "vms", "state": "enabled", "purge": ["KVMCLOUD_AWAITS_STORAGE"]})
-    assert [command[1] for command in commands(found)] == ["update", "enable"]
+    assert [command[1] for command in commands(found)] == ["enable", "update"], "killed in between, the mark is left"
     assert "KVMCLOUD_AWAITS_STORAGE" not in sent(found)[0]
 
 
