@@ -12,6 +12,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils import cloud_invent
 class FilterModule:
     def filters(self) -> dict:
         return {
+            "datastore_mount_checks": cloud_inventory.datastore_mount_checks,
             "datastores_with_storage": cloud_inventory.datastores_with_storage,
             "host_addresses": cloud_inventory.host_addresses,
             "host_entries": cloud_inventory.host_entries,

@@ -9,20 +9,25 @@ import re
 from typing import Any, Iterable, Mapping, NamedTuple
 from xml.etree import ElementTree
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import Mount, family, same_source
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone import Zone
+
 # What a check of each type needs to be told; the module's documentation says what it means.
 NEEDS: dict[str, tuple[str, ...]] = {
     "unit_active": ("unit",),
     "port_answers": ("port",),
     "command_output": ("argv", "contains"),
     "path": ("path",),
+    "mounted": ("path", "src", "fstype"),
     "names_resolve": ("names",),
     "ssh_login": ("hosts",),
     "opennebula_api": (),
     "opennebula_hosts": (),
     "opennebula_datastores": (),
+    "opennebula_zone": (),
     "libvirt_domain": (),
 }
-OF_OPENNEBULA = ("opennebula_api", "opennebula_hosts", "opennebula_datastores")
+OF_OPENNEBULA = ("opennebula_api", "opennebula_hosts", "opennebula_datastores", "opennebula_zone")
 
 DOMAIN_PREFIX = "acceptance-"
 
@@ -69,6 +74,8 @@ def title(check: Mapping[str, Any]) -> str:
         return f"{check['argv'][0]} says {check['contains']}"
     if kind == "path":
         return f"{check['path']} is as it must be"
+    if kind == "mounted":
+        return f"{check['src']} is mounted at {check['path']}"
     if kind == "ssh_login":
         return f"{check.get('user')} logs in to {', '.join(check['hosts'])}"
     return {
@@ -76,6 +83,7 @@ def title(check: Mapping[str, Any]) -> str:
         "opennebula_api": "OpenNebula's API answers",
         "opennebula_hosts": "all hosts are monitored",
         "opennebula_datastores": "all datastores have a size",
+        "opennebula_zone": "the front-ends of the zone agree",
         "libvirt_domain": "a throw-away guest starts and stops",
     }[str(kind)]
 
@@ -107,6 +115,37 @@ def judge_path(wanted: Mapping[str, Any], found: Mapping[str, str] | None) -> Ve
 
 def _plain(key: str, value: str) -> str:
     return str(value).lstrip("0") if key == "mode" else str(value)
+
+
+def judge_mount(wanted: Mapping[str, Any], found: Mount | None, device: str, owner: str) -> Verdict:
+    """found: what was mounted last at the path; device: major:minor of a local source; owner: "" without an answer."""
+    if found is None:
+        return Verdict(False, "nothing is mounted there")
+    same = found.number == device if device else same_source(found.source) == same_source(wanted["src"])
+    if not same or family(found.fstype) != family(wanted["fstype"]):
+        return Verdict(False, f"mounted there is {found.source} ({found.fstype})")
+    if not owner:
+        return Verdict(False, "it is mounted and does not answer")
+    if wanted.get("owner") and owner != wanted["owner"]:
+        return Verdict(False, f"it belongs to {owner}, not to {wanted['owner']}")
+    return Verdict(True, f"{found.fstype}, of {owner}")
+
+
+def judge_zone(zone: Zone, expected: Iterable[str]) -> Verdict:
+    """One leader, and every server has the leader's log. The check waits for one that lags for a moment."""
+    wrong = [f"{endpoint} is not in the zone" for endpoint in expected if zone.server(endpoint) is None]
+    leaders = [one.name for one in zone.servers if one.state == "leader"]
+    if len(leaders) != 1:
+        wrong.append(f"{' and '.join(leaders)} both lead" if leaders else "nobody leads")
+    leader = zone.leader()
+    for one in zone.servers:
+        if one.state not in ("leader", "follower"):
+            wrong.append(f"{one.name}: {one.state}")
+        elif leader and (one.term, one.index) != (leader.term, leader.index):
+            wrong.append(
+                f"{one.name} has record {one.index} of term {one.term}, {leader.name} {leader.index} of {leader.term}"
+            )
+    return Verdict(not wrong, "; ".join(wrong) or f"{leaders[0]} leads {len(zone.servers)}")
 
 
 def judge_names(wanted: Mapping[str, str | None], found: Mapping[str, Iterable[str]]) -> Verdict:

@@ -20,12 +20,15 @@ from typing import Any, Mapping
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import acceptance
 from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance import Verdict
+from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import MOUNTINFO, parse_mounts
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone import ZoneError, parse_zone
 
 Check = Mapping[str, Any]
 
 CONNECT_SECONDS = 5
 API_SECONDS = 15
 COMMAND_SECONDS = 60
+MOUNT_SECONDS = 15  # of a mounted file system whose server may be gone
 TIMED_OUT = 124  # status of timeout(1)
 
 
@@ -42,12 +45,13 @@ class Host:
     def __init__(self, module: Any) -> None:
         self.module = module
 
-    def run(self, argv: list[str]) -> tuple[int, str, str]:
+    def run(self, argv: list[str], seconds: int | None = None) -> tuple[int, str, str]:
+        seconds = seconds or COMMAND_SECONDS
         environment = {"LC_ALL": "C", "ONE_XMLRPC_TIMEOUT": str(API_SECONDS)}
-        limited = ["timeout", "--kill-after=5", str(COMMAND_SECONDS), *argv]
+        limited = ["timeout", "--kill-after=5", str(seconds), *argv]
         result: tuple[int, str, str] = self.module.run_command(limited, environ_update=environment, cwd="/")
         if result[0] == TIMED_OUT:
-            raise OSError(f"{argv[0]} did not end within {COMMAND_SECONDS} s")
+            raise OSError(f"{argv[0]} did not end within {seconds} s")
         return result
 
     def unit_active(self, check: Check) -> Verdict:
@@ -75,6 +79,17 @@ class Host:
         kind = "directory" if stat.S_ISDIR(state.st_mode) else "file" if stat.S_ISREG(state.st_mode) else "other"
         found = {"kind": kind, "mode": f"{stat.S_IMODE(state.st_mode):04o}", "owner": owner, "group": group}
         return acceptance.judge_path(check, found)
+
+    def mounted(self, check: Check) -> Verdict:
+        with open(MOUNTINFO, encoding="utf-8", errors="surrogateescape") as stream:
+            at = {mount.path: mount for mount in parse_mounts(stream.read()) if mount.fstype != "autofs"}
+        device, owner = "", ""
+        if check["src"].startswith("/dev/"):
+            number = os.stat(check["src"]).st_rdev
+            device = f"{os.major(number)}:{os.minor(number)}"
+        if check["path"] in at:
+            owner = self.run(["stat", "--format=%U", check["path"]], MOUNT_SECONDS)[1].strip()
+        return acceptance.judge_mount(check, at.get(check["path"]), device, owner)
 
     def names_resolve(self, check: Check) -> Verdict:
         found = {}
@@ -110,11 +125,20 @@ class Host:
     def opennebula_datastores(self, check: Check) -> Verdict:
         return acceptance.judge_datastores(self.pool("onedatastore"), check["expected"])
 
+    def opennebula_zone(self, check: Check) -> Verdict:
+        try:
+            return acceptance.judge_zone(parse_zone(self.told(["onezone", "show", "-x", "0"])), check["expected"])
+        except ZoneError as error:
+            return Verdict(False, str(error))
+
     def pool(self, command: str) -> str:
-        returncode, out, err = self.run([command, "list", "-x"])
+        return self.told([command, "list", "-x"])
+
+    def told(self, argv: list[str]) -> str:
+        returncode, out, err = self.run(argv)
         if returncode:
             # 5.12 prints its errors on standard output
-            raise OSError((err or out).strip() or f"{command} ended with {returncode}")
+            raise OSError((err or out).strip() or f"{argv[0]} ended with {returncode}")
         return out
 
     def libvirt_domain(self, check: Check) -> Verdict:

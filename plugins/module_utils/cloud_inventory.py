@@ -81,6 +81,36 @@ def datastores_with_storage(
     ]
 
 
+def datastore_mount_checks(
+    pool: Iterable[Mapping[str, Any]],
+    location: str,
+    mounts: Iterable[Mapping[str, Any]],
+    disks: Iterable[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """What has to be mounted on a host for its declared datastores, as checks of the module acceptance."""
+    ids = {str(one["name"]): one["id"] for one in pool}
+    sources = {
+        str(one["datastore"]): (one["src"], one.get("fstype", "nfs")) for one in mounts if one.get("state") != "absent"
+    }
+    sources.update(
+        {
+            str(one["datastore"]): (f"/dev/{one['volume_group']}/{one['logical_volume']}", one.get("fstype", "xfs"))
+            for one in disks
+        }
+    )
+    return [
+        {
+            "type": "mounted",
+            "name": f"datastore {name} is on its storage",
+            "path": f"{location}/{ids.get(name, f'<id of {name}>')}",
+            "src": src,
+            "fstype": fstype,
+            "owner": "oneadmin",
+        }
+        for name, (src, fstype) in sources.items()
+    ]
+
+
 def opennebula_node_hosts(hosts: Iterable[str], hostvars: HostVars) -> list[dict[str, Any]]:
     """The nodes of the inventory as hosts of OpenNebula, in the cluster that each names."""
     declared = []

@@ -17,6 +17,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import fstab
 from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_disks import DiskPlan
+from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import Mount, family, same_source
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import InputFile, Step
 
 FSTAB = "/etc/fstab"
@@ -38,13 +39,6 @@ NO_DATA = frozenset({".monitor", "lost+found"})
 MOUNT_SECONDS = 60
 
 Entry = Mapping[str, Any]
-
-
-class Mount(NamedTuple):
-    path: str
-    source: str
-    fstype: str
-    number: str  # major:minor
 
 
 class Directory(NamedTuple):
@@ -164,7 +158,7 @@ def check_declarations(mounts: Sequence[Entry], disks: Sequence[Entry]) -> tuple
             continue
         if entry["fstype"] != "ceph" and ":" not in entry["src"]:
             findings.append(f"{label}: src {entry['src']!r} names no server; write SERVER:/PATH.")
-        other = sources.setdefault(_same(entry["src"]), entry["datastore"])
+        other = sources.setdefault(same_source(entry["src"]), entry["datastore"])
         if other != entry["datastore"]:
             findings.append(f"{label}: {entry['src']} is that of datastore {other} too; their files would mix.")
         if re.search(r"\s", entry["opts"]):
@@ -255,7 +249,7 @@ class MountPlanner:
     def _is_same(found: Mount, one: Wanted) -> bool:
         if one.number is not None:
             return bool(one.number) and found.number == one.number
-        return _same(found.source) == _same(one.source) and _family(found.fstype) == _family(one.fstype)
+        return same_source(found.source) == same_source(one.source) and family(found.fstype) == family(one.fstype)
 
     def _own(self, one: Wanted, missing: bool) -> list[Step]:
         """Of a mount that is not there yet the owner is seen only afterwards; the step looks before it changes."""
@@ -282,7 +276,7 @@ class MountPlanner:
 
 def _mount(one: Wanted) -> Step:
     options = [option for option in one.options.split(",") if not _NOT_FOR_MOUNT.match(option)]
-    if _family(one.fstype) == "nfs":
+    if family(one.fstype) == "nfs":
         options += ["fg", "retry=0"]
     argv = ["timeout", "--kill-after=5", str(MOUNT_SECONDS), "mount", "-t", one.fstype]
     argv += ["-o", ",".join(options)] if options else []
@@ -291,29 +285,6 @@ def _mount(one: Wanted) -> Step:
 
 def _step(sentence: str, *argv: Any) -> Step:
     return Step(sentence, tuple(argv))
-
-
-def _same(source: str) -> str:
-    """gs1:/vol and gs1:vol are one, and so are nfs1:/export and nfs1:/export/."""
-    server, colon, path = source.rpartition(":")
-    return f"{server}{colon}/{path.strip('/')}"
-
-
-def _family(fstype: str) -> str:
-    return {"nfs4": "nfs", "fuse.glusterfs": "glusterfs", "fuse.ceph": "ceph", "fuse.ceph-fuse": "ceph"}.get(
-        fstype, fstype
-    )
-
-
-def parse_mounts(text: str) -> list[Mount]:
-    """/proc/self/mountinfo, in the order in which they were mounted."""
-    found = []
-    for line in text.rstrip("\n").split("\n"):
-        fields = line.split(" ")
-        dash = fields.index("-", 6)
-        path, source = (re.sub(r"\\([0-7]{3})", lambda m: chr(int(m.group(1), 8)), fields[i]) for i in (4, dash + 2))
-        found.append(Mount(path, source, fields[dash + 1], fields[2]))
-    return found
 
 
 def unmounted(wanted: Sequence[Wanted], mounts: Sequence[Mount]) -> list[str]:

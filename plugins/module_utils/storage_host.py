@@ -17,9 +17,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_mounts im
     FSTAB,
     NO_DATA,
     Directory,
-    Mount,
     Present,
-    parse_mounts,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.lvm_report import FileSystem, LogicalVolume
 from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import (
@@ -28,6 +26,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files impor
     read_file,
     write_file,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import MOUNTINFO, Mount, parse_mounts
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import InputFile, RunnerError
 
 ANSWER_SECONDS = 15  # of a mounted file system whose server may be gone
@@ -111,7 +110,7 @@ class StorageHost:
         return FileSystem(kind, values.get("UUID", ""), size)
 
     def mounts(self) -> list[Mount]:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+        with open(MOUNTINFO, encoding="utf-8", errors="surrogateescape") as stream:
             return parse_mounts(stream.read())
 
     def present(self, paths: Iterable[str], location: str, mounts: Sequence[Mount]) -> Present:

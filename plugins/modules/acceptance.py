@@ -28,11 +28,15 @@ options:
           - V(command_output), the output of O(checks[].argv) contains O(checks[].contains).
           - V(path), O(checks[].path) exists, with O(checks[].mode), O(checks[].owner), O(checks[].group) and
             O(checks[].kind) where they are given.
+          - V(mounted), O(checks[].src) of type O(checks[].fstype) is mounted at O(checks[].path), answers, and belongs
+            to O(checks[].owner) where that is given.
           - V(names_resolve), the names of O(checks[].names) resolve, to the given addresses.
           - V(ssh_login), O(checks[].user) logs in to each of O(checks[].hosts) without being asked anything.
           - V(opennebula_api), the XML-RPC API at O(checks[].url) answers with O(checks[].release).
           - V(opennebula_hosts), every host of OpenNebula is monitored, O(checks[].expected) among them.
           - V(opennebula_datastores), every datastore of OpenNebula has a size, O(checks[].expected) among them.
+          - V(opennebula_zone), the front-ends of the zone, O(checks[].expected) among them, have one leader and
+            equal logs.
           - V(libvirt_domain), a guest of type O(checks[].domain_type) starts and stops.
         type: str
         required: true
@@ -41,11 +45,13 @@ options:
           - port_answers
           - command_output
           - path
+          - mounted
           - names_resolve
           - ssh_login
           - opennebula_api
           - opennebula_hosts
           - opennebula_datastores
+          - opennebula_zone
           - libvirt_domain
       name:
         description: What the check is called in the report. By default made from its type and options.
@@ -97,6 +103,12 @@ options:
         description: What it must be.
         type: str
         choices: [file, directory]
+      src:
+        description: What is mounted, as mount takes it, such as V(nfs1:/export/images) or V(/dev/group/volume).
+        type: str
+      fstype:
+        description: Type of the file system. V(nfs) and V(nfs4) are the same here.
+        type: str
       names:
         description: Names, each with the address that it must resolve to, or with null where any will do.
         type: dict
@@ -221,6 +233,8 @@ SPEC = {
             "owner": {"type": "str"},
             "group": {"type": "str"},
             "kind": {"type": "str", "choices": ["file", "directory"]},
+            "src": {"type": "str"},
+            "fstype": {"type": "str"},
             "names": {"type": "dict"},
             "user": {"type": "str", "default": "oneadmin"},
             "hosts": {"type": "list", "elements": "str"},

@@ -13,7 +13,6 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.block_devices impor
 from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_disks import DiskPlanner, Disks
 from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_mounts import (
     Directory,
-    Mount,
     MountPlan,
     MountPlanner,
     Owner,
@@ -26,6 +25,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.lvm_report import (
     PhysicalVolume,
     VolumeGroup,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import Mount
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Step
 
 EXTENT = 4 * 1024**2

@@ -12,6 +12,8 @@ import pytest
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import acceptance
 from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance import CheckError
+from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import Mount
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone import Zone, ZoneServer
 
 
 def host(name: str, state: int, error: str = "") -> str:
@@ -132,6 +134,75 @@ def test_output(returncode: int, output: str, ok: bool, detail: str) -> None:
     assert acceptance.judge_output(returncode, output, "7.4") == (ok, detail)
 
 
+NFS = {"path": "/ds/100", "src": "nfs1:/images/", "fstype": "nfs", "owner": "oneadmin"}
+XFS = {"path": "/ds/101", "src": "/dev/stores/system", "fstype": "xfs"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "device", "owner", "ok", "detail"),
+    [
+        (NFS, Mount("/ds/100", "nfs1:/images", "nfs4", "0:41"), "", "oneadmin", True, "nfs4, of oneadmin"),
+        (NFS, None, "", "", False, "nothing is mounted there"),
+        (
+            NFS,
+            Mount("/ds/100", "nfs2:/images", "nfs4", "0:41"),
+            "",
+            "oneadmin",
+            False,
+            "mounted there is nfs2:/images (nfs4)",
+        ),
+        (NFS, Mount("/ds/100", "nfs1:/images", "fuse.glusterfs", "0:41"), "", "oneadmin", False, "mounted there is"),
+        (NFS, Mount("/ds/100", "nfs1:/images", "nfs4", "0:41"), "", "", False, "it is mounted and does not answer"),
+        (
+            NFS,
+            Mount("/ds/100", "nfs1:/images", "nfs4", "0:41"),
+            "",
+            "root",
+            False,
+            "it belongs to root, not to oneadmin",
+        ),
+        # the kernel calls a logical volume by another of its names
+        (XFS, Mount("/ds/101", "/dev/mapper/stores-system", "xfs", "253:0"), "253:0", "root", True, "xfs, of root"),
+        (
+            XFS,
+            Mount("/ds/101", "/dev/mapper/stores-system", "xfs", "253:0"),
+            "253:1",
+            "root",
+            False,
+            "mounted there is",
+        ),
+    ],
+)
+def test_mounts(wanted: dict[str, str], found: Mount | None, device: str, owner: str, ok: bool, detail: str) -> None:
+    verdict = acceptance.judge_mount(wanted, found, device, owner)
+    assert verdict.ok is ok and verdict.detail.startswith(detail)
+
+
+def server(number: int, state: str, index: int = 41, term: int = 4) -> ZoneServer:
+    return ZoneServer(number, f"front{number}", f"http://front{number}:2633/RPC2", state, term, index, index)
+
+
+@pytest.mark.parametrize(
+    ("servers", "detail"),
+    [
+        ([server(1, "leader"), server(2, "follower"), server(3, "follower")], ""),
+        ([server(1, "follower"), server(2, "follower")], "nobody leads"),
+        ([server(1, "leader"), server(2, "no answer")], "front2: no answer"),
+        ([server(1, "leader"), server(2, "candidate")], "front2: candidate"),
+        ([server(1, "leader"), server(2, "follower", 40)], "front2 has record 40 of term 4, front1 41 of 4"),
+        (
+            [server(1, "leader"), server(2, "leader", term=5)],
+            "front1 and front2 both lead; front1 has record 41 of term 4",
+        ),
+        ([server(2, "leader")], "http://front1:2633/RPC2 is not in the zone"),
+        ([], "http://front1:2633/RPC2 is not in the zone; nobody leads"),
+    ],
+)
+def test_zone(servers: list[ZoneServer], detail: str) -> None:
+    verdict = acceptance.judge_zone(Zone(0, "", tuple(servers)), ["http://front1:2633/RPC2"])
+    assert verdict.ok is (not detail) and verdict.detail.startswith(detail or "front1 leads 3")
+
+
 def test_names_and_logins() -> None:
     assert acceptance.judge_names({"a": "10.0.0.1", "b": None}, {"a": ["10.0.0.1"], "b": ["x"]}) == (True, "2 names")
     assert acceptance.judge_names({"a": "10.0.0.1", "b": None}, {"a": ["10.0.0.2"]}) == (
@@ -151,7 +222,16 @@ def test_checks_must_be_told_what_they_need() -> None:
             with pytest.raises(CheckError, match=needed[0]):
                 acceptance.require({"type": kind})
         assert acceptance.title(
-            {"type": kind, "argv": ["x"], "hosts": ["h"], "unit": "u", "port": 1, "contains": "", "path": "/"}
+            {
+                "type": kind,
+                "argv": ["x"],
+                "hosts": ["h"],
+                "unit": "u",
+                "port": 1,
+                "contains": "",
+                "path": "/",
+                "src": "a:/b",
+            }
         )
     assert acceptance.title({"type": "path", "path": "/", "name": "mine"}) == "mine"
 

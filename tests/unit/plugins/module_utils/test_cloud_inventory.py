@@ -105,3 +105,24 @@ def test_datastores_whose_storage_some_host_mounts_wait_for_it() -> None:
     found = cloud_inventory.datastores_with_storage(declared, list(hostvars), hostvars)
     assert [entry["name"] for entry in found if entry.get("awaits_storage")] == ["images", "fast"]
     assert declared == [{"name": name} for name in ("images", "fast", "old", "other")]
+
+
+def test_declared_storage_is_checked_at_the_mount_point_of_the_datastore() -> None:
+    mounts = [
+        {"datastore": "images", "src": "gs1:/images", "fstype": "glusterfs"},
+        {"datastore": "files", "src": "nfs1:/files"},
+        {"datastore": "former", "state": "absent"},
+    ]
+    disks = [{"datastore": "system", "devices": ["/dev/vdb"], "volume_group": "stores", "logical_volume": "system"}]
+    pool = [{"id": 100, "name": "images"}, {"id": 101, "name": "system"}]
+    checks = cloud_inventory.datastore_mount_checks(pool, "/ds", mounts, disks)
+    assert [(one["path"], one["src"], one["fstype"]) for one in checks] == [
+        ("/ds/100", "gs1:/images", "glusterfs"),
+        (
+            "/ds/<id of files>",
+            "nfs1:/files",
+            "nfs",
+        ),  # there is none: nothing can be mounted there, and the check says so
+        ("/ds/101", "/dev/stores/system", "xfs"),
+    ]
+    assert {one["owner"] for one in checks} == {"oneadmin"}

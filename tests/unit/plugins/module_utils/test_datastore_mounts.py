@@ -11,16 +11,15 @@ from small_storage_host import SmallHost
 from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_disks import DiskPlan, Volume
 from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_mounts import (
     Directory,
-    Mount,
     MountPlanner,
     Owner,
     Present,
     check_declarations,
     datastore_paths,
-    parse_mounts,
     unmounted,
     wanted_mounts,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import Mount, parse_mounts
 
 PATH = "/ds/100"
 LINE = f"nfs1:/images {PATH} nfs defaults,_netdev,nofail,bg 0 0\n"

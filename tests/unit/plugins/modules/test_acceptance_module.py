@@ -71,6 +71,40 @@ def test_path(capsys: Any, tmp_path: Path) -> None:
     assert one(capsys, type="path", path=str(tmp_path / "x")) == (False, "does not exist")
 
 
+def test_mount(capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Any) -> None:
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+    mountinfo = tmp_path / "mountinfo"
+    mountinfo.write_text(
+        f"40 22 0:41 / {tmp_path} rw - nfs4 nfs1:/images rw\n41 22 1:3 / /nowhere rw - xfs /dev/x rw\n"
+    )
+    monkeypatch.setattr(acceptance_checks, "MOUNTINFO", str(mountinfo))
+    images = {"type": "mounted", "path": str(tmp_path), "src": "nfs1:/images", "fstype": "nfs"}
+    assert one(capsys, **images, owner=owner) == (True, f"nfs4, of {owner}")
+    assert one(capsys, **{**images, "path": "/mnt/x"}) == (False, "nothing is mounted there")
+    disk = {"type": "mounted", "path": "/nowhere", "fstype": "xfs"}
+    assert one(capsys, **disk, src="/dev/null")[1] == "it is mounted and does not answer", "1:3 is /dev/null"
+    assert one(capsys, **disk, src="/dev/zero")[1] == "mounted there is /dev/x (xfs)"
+    assert one(capsys, **disk, src="/dev/no/such") == (False, "No such file or directory")
+    programs("stat", "sleep 30")
+    monkeypatch.setattr(acceptance_checks, "MOUNT_SECONDS", 1)
+    assert one(capsys, **images) == (False, "stat did not end within 1 s")
+
+
+ZONE = """<ZONE><ID>0</ID><TEMPLATE/><SERVER_POOL><SERVER><ID>0</ID><NAME>front1</NAME><ENDPOINT>http://f1/RPC2</ENDPOINT>
+<STATE>3</STATE><TERM>4</TERM><LOG_INDEX>41</LOG_INDEX><COMMIT>41</COMMIT></SERVER></SERVER_POOL></ZONE>"""
+
+
+def test_zone(capsys: Any, programs: Any) -> None:
+    programs("onezone", f"cat <<'END'\n{ZONE}\nEND\n")
+    check = {"type": "opennebula_zone", "expected": ["http://f1/RPC2"]}
+    assert one(capsys, **check) == (True, "front1 leads 1")
+    programs("onezone", "echo Connection refused")
+    ok, detail = one(capsys, **check)
+    assert not ok and "expected a zone and found: 'Connection refused'" in detail
+    programs("onezone", "echo no leader >&2; exit 255")
+    assert one(capsys, **check) == (False, "no leader")
+
+
 def test_command(capsys: Any, programs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     programs("tool", "echo tool 7.4.0 >&2")
     assert one(capsys, type="command_output", argv=["tool"], contains="7.4") == (True, "tool 7.4.0")
