@@ -19,6 +19,9 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory imp
     names_of,
     opennebula_node_hosts,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.edits import read_edit
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import Refused
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.secrets import secret_values
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import HIDDEN, secrets
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     FRONTENDS,
@@ -34,6 +37,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_acceptanc
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import HA_VARIABLES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_rules import ALL_RULES
 from ansible_collections.kvmcloud.stack.plugins.modules import (
+    one_config,
     onecluster,
     onedatastore,
     onehook,
@@ -162,6 +166,7 @@ DECLARED_OPTIONS = {
     "opennebula_users": oneuser.OPTIONS,
     "opennebula_hosts": onehost.OPTIONS,
 }
+ONED_EDITS = "opennebula_frontend_oned_edits"
 # Links by whose names networks may go although they do not exist yet.
 LINK_VARIABLES = ("host_network_bridges", "host_network_bonds", "host_network_vlans")
 
@@ -240,7 +245,7 @@ def as_modules_take(
         result = validator.validate(dict(entry))
         if result.error_messages:
             label = f"{name}, entry {entry.get('name', entry.get('id', '(without name or id)'))}"
-            faults += [without_secrets(f"{label}: {refusal(error)}.", entry) for error in result.errors.errors]
+            faults += [without(secrets(entry), f"{label}: {refusal(error)}.") for error in result.errors.errors]
         else:
             taken.append(result.validated_parameters)
     return taken, faults
@@ -251,8 +256,8 @@ def refusal(error: AnsibleValidationError) -> str:
     return unknown + one_line(error)
 
 
-def without_secrets(sentence: str, entry: Mapping[str, Any]) -> str:
-    for secret in sorted(secrets(entry), key=len, reverse=True):
+def without(hidden: Iterable[str], sentence: str) -> str:
+    for secret in sorted(hidden, key=len, reverse=True):
         sentence = sentence.replace(secret, HIDDEN)
     return sentence
 
@@ -264,7 +269,30 @@ def declared_by(variables: Mapping[str, Any], nodes: list[dict[str, Any]]) -> De
         entries, faults = as_modules_take(found.entries, options, variable)
         declared.entries[variable] = entries
         declared.faults += [(variable, fault) for fault in ([found.fault] if found.fault else faults)]
+    declared.faults += [(ONED_EDITS, fault) for fault in edit_faults(list_of(variables, ONED_EDITS))]
     return declared
+
+
+def edit_faults(found: Listed) -> list[str]:
+    """What the editor of oned.conf would refuse whatever is in the file."""
+    if found.fault:
+        return [found.fault]
+    validator = ArgumentSpecValidator(one_config.EDIT)
+    faults = []
+    for number, edit in enumerate(found.entries, 1):
+        if not isinstance(edit, Mapping):
+            faults.append(f"{ONED_EDITS} has the entry {edit!r}, and wanted is a dictionary with an attribute.")
+            continue
+        label = f"{ONED_EDITS}, edit {number} ({edit.get('attribute', 'without attribute')})"
+        result = validator.validate(dict(edit))
+        refused = [refusal(error) for error in result.errors.errors]
+        if not refused:
+            try:
+                read_edit(number, result.validated_parameters, "opennebula")
+            except Refused as problem:
+                refused.append(one_line(problem).split(": ", 1)[1])
+        faults += [without(secret_values(dict(edit)), f"{label}: {sentence}.") for sentence in refused]
+    return faults
 
 
 def names_in(value: Any) -> list[str]:
@@ -357,7 +385,7 @@ def preflight_findings(
             int(roomy_datastore_mb),
         ),
         declared=declared_by(speaker, node_hosts(groups.get(NODES) or [], hostvars)),
-        oned_edits=dictionaries(speaker, "opennebula_frontend_oned_edits"),
+        oned_edits=dictionaries(speaker, ONED_EDITS),
         storage_addons=[str(name) for name in list_of(speaker, "opennebula_storage_addons").entries],
         protected_networks=protected_networks(looked_at, hostvars),
         datastore_location=str(value_of(speaker, "host_storage_datastore_location", "/var/lib/one/datastores")),

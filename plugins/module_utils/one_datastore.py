@@ -18,6 +18,7 @@ TYPES = {"IMAGE_DS": "0", "SYSTEM_DS": "1", "FILE_DS": "2", "BACKUP_DS": "3"}
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
 STATES = {"0": "ready", "1": "disabled"}
 _SYSTEM = TYPES["SYSTEM_DS"]
+_BACKUP = TYPES["BACKUP_DS"]
 # oned writes these from TM_MAD_CONF of oned.conf over whatever a template says, on create and on update.
 OVERRIDDEN = frozenset({"ALLOW_ORPHANS", "CLONE_TARGET", "DS_MIGRATE", "LN_TARGET", "SHARED"})
 # Release 7 does so with these as well; to older ones they mean nothing.
@@ -60,7 +61,7 @@ class DatastorePlanner(MemberPlanner):
                     f"{', '.join(stale)}; name them in 'purge' if it has none.",
                 )
         if not found:
-            needed = ["TM_MAD"] if kind == _SYSTEM else ["DS_MAD", "TM_MAD"]
+            needed = {_SYSTEM: ["TM_MAD"], _BACKUP: ["DS_MAD"]}.get(kind, ["DS_MAD", "TM_MAD"])
             missing = [name for name in needed if name not in template]
             if missing:
                 self.refuse(label, f"it does not exist, and to create it the template needs {' and '.join(missing)}.")

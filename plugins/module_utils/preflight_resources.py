@@ -53,8 +53,8 @@ _UNREAL_ID = 10**9
 
 
 def declarations(cloud: Cloud) -> Iterator[Finding]:
-    """A resource of OpenNebula is declared in a way that its module would refuse; only a warning where OpenNebula is
-    installed already and would not refuse it for a resource that exists.
+    """A resource of OpenNebula or an edit of oned.conf is declared in a way that its module would refuse; only a
+    warning where OpenNebula is installed already and would not refuse it for a resource that exists.
     """
     for variable, fault in cloud.declared.faults:
         yield Finding(WHOLE_CLOUD, fault, f"Correct {variable}; nothing of it would be applied.")

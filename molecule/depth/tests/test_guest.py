@@ -16,7 +16,7 @@ def test_the_datastore_is_a_file_system_on_both_disks(host):
     assert host.check_output(f"stat -c %U:%G {mount[1]}") == "oneadmin:oneadmin"
     volumes = host.check_output("lvs --noheadings --units m --nosuffix -o lv_size,devices stores/system").split()
     assert float(volumes[0]) == 1500
-    assert host.check_output("vgs --noheadings -o pv_count stores") == "2"
+    assert host.check_output("vgs --noheadings -o pv_count stores").strip() == "2"
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,11 @@ def test_the_datastore_is_a_file_system_on_both_disks(host):
     ],
 )
 def test_the_kernel_makes_the_links_of_the_declared_networks(host, link):
+    host.check_output("ip link set eth1 up")
     name = next(word for word in link.split() if word.startswith("eth1."))
     host.check_output(f"ip link add {link}")
     try:
         host.check_output(f"ip link set {name} up")
-        assert f"{name}@eth1" in host.check_output("ip -brief link") or name in host.check_output("ip -brief link")
+        assert name in host.check_output("ip -brief link show up")
     finally:
         host.check_output(f"ip link delete {name}")

@@ -42,6 +42,10 @@ all:
     secret_word: Blatt-41-kX9
     opennebula_hooks: [{name: h, command: "{{ nobody_set_this }}"}]
     opennebula_clusters: lab
+    opennebula_frontend_oned_edits:
+      - {attribute: INHERIT_DATASTORE_ATTR, append: TIER}
+      - {attribute: DB, values: {BACKEND: mysql, PASSWD: "{{ secret_word }}"}, item: x}
+      - {attribute: PORT, value: 2633}
     vm_isolation_protected_networks: ["10.5.0.0/30", "{{ '10.6.0.0/16' }}"]
     host_network_bridges: [{name: br0}]
 """
@@ -105,6 +109,9 @@ def test_in_a_real_run(tmp_path: Path) -> None:
     assert "Blatt-41-kX9" not in sentences
     assert "opennebula_hooks cannot be worked out: 'nobody_set_this' is undefined." in sentences
     assert "opennebula_clusters is 'lab', and no list." in sentences
+    assert "opennebula_frontend_oned_edits, edit 1 (INHERIT_DATASTORE_ATTR): there is no option append" in sentences
+    assert "edit 2 (DB): an edit is about one thing, this one has values and item" in sentences
+    assert "edit 3" not in sentences
     assert "are in the protected network 10.5.0.0/30" in sentences
     assert "[bridges_exist]" not in sentences, "host_network is going to make it"
     assert not any("node2" in host for host, _what in told), "hosts outside --limit were not looked at"

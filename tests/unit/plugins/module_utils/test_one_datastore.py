@@ -85,6 +85,7 @@ def test_a_system_datastore_has_no_ds_mad() -> None:
         pytest.param([datastore()], {"TYPE": "SYSTEM_DS"}, "Delete it and create it anew", id="a change of TYPE"),
         pytest.param([], {"TYPE": "SYSTEM_DS"}, "template needs TM_MAD", id="a system datastore needs TM_MAD only"),
         pytest.param([], {"DS_MAD": "ceph"}, "template needs TM_MAD", id="an image datastore needs both"),
+        pytest.param([], {"TYPE": "BACKUP_DS"}, "template needs DS_MAD.", id="a backup datastore needs DS_MAD only"),
     ],
 )
 def test_templates_refused(present: list[Resource], wanted: dict[str, Any], words: str) -> None:

@@ -1,7 +1,9 @@
 """Measures the directories of datastores. As in oned sizes are 0 until the first round after a datastore was made."""
 
 import os
+import subprocess
 
+from .. import remotes
 from ..log import write
 from ..paths import real
 from ..pools.datastore import BACKUP, SYSTEM, base_path
@@ -20,16 +22,19 @@ class DatastoreMonitor(Cycle):
     def round(self):
         with self.cloud.guard:
             pool = self.cloud.pools["datastore"]
-            for datastore in list(pool.objects.values()):
-                sizes = self._measure(datastore)
-                if sizes and any(datastore.data[key] != value for key, value in sizes.items()):
+            due = list(pool.objects.values())
+        for datastore in due:
+            sizes = self._measure(datastore)  # may take a while: of a backup datastore another host is asked
+            with self.cloud.guard:
+                present = pool.objects.get(datastore.id) is datastore
+                if present and sizes and any(datastore.data[key] != value for key, value in sizes.items()):
                     datastore.data.update(sizes)
                     pool.save(datastore)
 
     def _measure(self, datastore):
         data = datastore.data
         if data["type"] == BACKUP:
-            return None
+            return measure_elsewhere(datastore) if data["ds_mad"] == "rsync" else None
         driver = data["tm_mad"] if data["type"] == SYSTEM else data["ds_mad"]
         if data["type"] == SYSTEM and data["tm_mad"] in ("ssh", "local"):
             return None  # measured on the nodes, not here
@@ -45,6 +50,22 @@ class DatastoreMonitor(Cycle):
             # a link that leads nowhere, a mount that hangs or forbids: the sizes stay as they were
             write("ImM", "E", f"Error monitoring datastore {datastore.id}: {problem}")
             return None
+
+
+def measure_elsewhere(datastore):
+    """The driver rsync asks the host that keeps the backups, over oneadmin's SSH."""
+    path = base_path(datastore.id)
+    host = f"{datastore.template.get('RSYNC_USER')}@{datastore.template.get('RSYNC_HOST')}"
+    try:
+        told = remotes.ssh(host, f"mkdir -p '{path}/' && df -PBM '{path}/'", seconds=remotes.CONNECT_SECONDS + 20)
+    except subprocess.TimeoutExpired:
+        told = None
+    if told is None or told.returncode:
+        reason = told.stderr.decode(errors="replace").strip() if told else "no answer"
+        write("ImM", "E", f"Error monitoring datastore {datastore.id}: {reason}")
+        return None
+    total, used, free = (int(word.rstrip("M")) for word in told.stdout.decode().splitlines()[-1].split()[1:4])
+    return {"TOTAL_MB": total, "FREE_MB": free, "USED_MB": used}
 
 
 def measure_directory(path):
