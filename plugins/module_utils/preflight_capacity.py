@@ -89,7 +89,8 @@ def disk_space(cloud: Cloud) -> Iterator[Finding]:
                     host.name,
                     f"{path} has {found['free_mb']} MiB free (measured at {found['measured_at']}); "
                     f"{megabytes} are wanted.",
-                    "Free space, mount a larger disk there, or lower preflight_minimum_disk_mb knowingly.",
+                    "Free space, mount a larger disk there, or lower preflight_minimum_disk_mb knowingly (it is "
+                    "by group and path), or accept this.",
                     _severity(host),
                 )
 

@@ -138,7 +138,12 @@ def image_datastores_have_systems(cloud: Cloud) -> Iterator[Finding]:
 
 
 def _partners(cloud: Cloud, kind: str, other: str) -> Iterator[tuple[Datastore, list[Datastore]]]:
-    """Each declared datastore of one type whose driver is known, with all of the other type."""
+    """Each declared datastore of one type whose driver is known, with all of the other type.
+
+    None while a declaration is refused: what is missing for that reason would be told as missing in the cloud.
+    """
+    if any(variable == "opennebula_datastores" for variable, _fault in cloud.declared.faults):
+        return
     every = datastores(cloud)
     partners = [one for one in every if one.type == other]
     for one in every:

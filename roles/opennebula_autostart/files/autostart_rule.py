@@ -119,7 +119,9 @@ def decide(vm: Vm, boot: Optional[Boot], policy: Policy, now: float) -> Decision
     last = vm.records[-1]
     if last.action != VANISHED or last.uid != -1:
         action = ACTIONS.get(last.action, f"action {last.action}")
-        return Decision(LEAVE, f"OpenNebula was told so: {action} by user {last.uid}")
+        # Only a start that failed ends in poweroff with the resume still in the record.
+        what = "its start failed" if last.action == RESUMED else "OpenNebula was told so"
+        return Decision(LEAVE, f"{what}: {action} by user {last.uid}")
     losses = sum(record.action == VANISHED and record.ended > last.ended - 3600 for record in vm.records)
     if losses > policy.losses_per_hour:
         return Decision(LEAVE, f"it went down by itself {losses} times within an hour")

@@ -44,11 +44,11 @@ def boot(time, error=2.0):
 @pytest.mark.parametrize(
     ("record", "because"),
     [
-        (record(action=19, uid=0), "poweroff by user 0"),
+        (record(action=19, uid=0), "OpenNebula was told so: poweroff by user 0"),
         (record(action=20, uid=3), "poweroff --hard by user 3"),
         (record(action=44, uid=3), "user 3"),
         (record(action=19, uid=-1), "poweroff by user -1"),
-        (record(action=11, uid=0), "resume by user 0"),
+        (record(action=11, uid=0), "its start failed: resume by user 0"),
         (record(action=48, uid=0), "action 48"),
     ],
     ids=[

@@ -381,3 +381,10 @@ def test_bridge_list_names_hosts_that_work(names: str, words: str) -> None:
 
 def test_bridge_list_of_registered_hosts() -> None:
     assert found(lab(SSH_SYSTEM, bridged("node1 node2"))) == []
+
+
+def test_a_declaration_that_is_refused_is_not_told_as_missing() -> None:
+    slip = lab(SSH_SYSTEM)
+    told(found(slip), "none at all")
+    slip.declared.faults.append(("opennebula_datastores", "entry img: there is no option tempalte"))
+    assert found(slip) == []
