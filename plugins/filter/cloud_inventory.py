@@ -19,5 +19,6 @@ class FilterModule:
             "hosts_that_declare": cloud_inventory.hosts_that_declare,
             "opennebula_node_hosts": cloud_inventory.opennebula_node_hosts,
             "ssh_identities": cloud_inventory.ssh_identities,
+            "with_edits": cloud_inventory.with_edits,
             "with_spoofing_filters": guest_networks.with_spoofing_filters,
         }

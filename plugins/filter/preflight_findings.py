@@ -21,6 +21,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory imp
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.edits import read_edit
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import Refused
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.plan import format_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.secrets import secret_values
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import HIDDEN, secrets
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
@@ -167,6 +168,7 @@ DECLARED_OPTIONS = {
     "opennebula_hosts": onehost.OPTIONS,
 }
 ONED_EDITS = "opennebula_frontend_oned_edits"
+FILE_EDITS = "opennebula_frontend_file_edits"
 # Links by whose names networks may go although they do not exist yet.
 LINK_VARIABLES = ("host_network_bridges", "host_network_bonds", "host_network_vlans")
 
@@ -269,28 +271,35 @@ def declared_by(variables: Mapping[str, Any], nodes: list[dict[str, Any]]) -> De
         entries, faults = as_modules_take(found.entries, options, variable)
         declared.entries[variable] = entries
         declared.faults += [(variable, fault) for fault in ([found.fault] if found.fault else faults)]
-    declared.faults += [(ONED_EDITS, fault) for fault in edit_faults(list_of(variables, ONED_EDITS))]
+    oned, files = list_of(variables, ONED_EDITS), value_of(variables, FILE_EDITS, {})
+    declared.faults += [(ONED_EDITS, fault) for fault in [oned.fault, *edit_faults(oned.entries, ONED_EDITS)] if fault]
+    if not isinstance(files, Mapping):
+        declared.faults.append((FILE_EDITS, f"{FILE_EDITS} is {files!r}, and wanted are lists of edits by path."))
+        return declared
+    for path in files:
+        found = list_of(files, path)
+        label = f"{FILE_EDITS} of {path}"
+        faults = [found.fault, *edit_faults(found.entries, label, path)]
+        declared.faults += [(FILE_EDITS, fault) for fault in faults if fault]
     return declared
 
 
-def edit_faults(found: Listed) -> list[str]:
-    """What the editor of oned.conf would refuse whatever is in the file."""
-    if found.fault:
-        return [found.fault]
+def edit_faults(edits: Iterable[Any], name: str, path: str = "/etc/one/oned.conf") -> list[str]:
+    """What the editor of the file would refuse whatever is in it."""
     validator = ArgumentSpecValidator(one_config.EDIT)
     faults = []
-    for number, edit in enumerate(found.entries, 1):
+    for number, edit in enumerate(edits, 1):
         if not isinstance(edit, Mapping):
-            faults.append(f"{ONED_EDITS} has the entry {edit!r}, and wanted is a dictionary with an attribute.")
+            faults.append(f"{name} has the entry {edit!r}, and wanted is a dictionary with an attribute.")
             continue
-        label = f"{ONED_EDITS}, edit {number} ({edit.get('attribute', 'without attribute')})"
+        label = f"{name}, edit {number} ({edit.get('attribute', 'without attribute')})"
         result = validator.validate(dict(edit))
         refused = [refusal(error) for error in result.errors.errors]
         if not refused:
             try:
-                read_edit(number, result.validated_parameters, "opennebula")
+                read_edit(number, result.validated_parameters, format_of(path))
             except Refused as problem:
-                refused.append(one_line(problem).split(": ", 1)[1])
+                refused.append(one_line(problem).split("): ", 1)[-1])
         faults += [without(secret_values(dict(edit)), f"{label}: {sentence}.") for sentence in refused]
     return faults
 

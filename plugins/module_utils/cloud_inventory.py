@@ -111,6 +111,20 @@ def datastore_mount_checks(
     ]
 
 
+def with_edits(
+    files: Iterable[Mapping[str, Any]], more: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> list[dict[str, Any]]:
+    """The files with their edits, and more edits by path: a file is named once, its further edits come last."""
+    edits: dict[str, list[Mapping[str, Any]]] = {}
+    rest: dict[str, dict[str, Any]] = {}
+    for one in files:
+        edits.setdefault(one["path"], []).extend(one["edits"])
+        rest.setdefault(one["path"], {}).update(one)
+    for path, further in more.items():
+        edits.setdefault(path, []).extend(further)
+    return [{**rest.get(path, {}), "path": path, "edits": of_file} for path, of_file in edits.items()]
+
+
 def opennebula_node_hosts(hosts: Iterable[str], hostvars: HostVars) -> list[dict[str, Any]]:
     """The nodes of the inventory as hosts of OpenNebula, in the cluster that each names."""
     declared = []

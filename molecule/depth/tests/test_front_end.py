@@ -40,6 +40,7 @@ def test_files_have_the_edits_and_keep_the_rest(host):
     assert "MONITORING_INTERVAL_DATASTORE = 60\n" in oned
     inherited = [line for line in oned.splitlines() if line.startswith("INHERIT_DATASTORE_ATTR")]
     assert len(inherited) > 5 and inherited[-1].endswith('"KVMCLOUD_TIER"')
+    assert "MONITORING_INTERVAL_HOST = 90\n" in host.file("/etc/one/monitord.conf").content_string
     kvm = " ".join(host.file("/etc/one/vmm_exec/vmm_exec_kvm.conf").content_string.split())
     for default in ('GUEST_AGENT = "yes"', 'VIRTIO_SCSI_QUEUES = "auto"', 'CACHE = "writeback"', 'IO = "threads"'):
         assert default in kvm

@@ -39,6 +39,10 @@ all:
       - name: secret
         permissions: "{{ secret_word }}"
         template: {TYPE: SYSTEM_DS, TM_MAD: ssh, RESTIC_PASSWORD: "{{ secret_word }}"}
+    opennebula_frontend_file_edits:
+      /etc/one/monitord.conf: [{attribute: NETWORK, values: {MONITOR_ADDRESS: auto}, itme: x}]
+      /etc/one/fireedge-server.conf: [{attribute: host, where: {A: b}, value: 0.0.0.0}, {attribute: port, value: 2616}]
+      /etc/one/strange: [{attribute: a, value: b}]
     secret_word: Blatt-41-kX9
     opennebula_hooks: [{name: h, command: "{{ nobody_set_this }}"}]
     opennebula_clusters: lab
@@ -112,6 +116,10 @@ def test_in_a_real_run(tmp_path: Path) -> None:
     assert "opennebula_frontend_oned_edits, edit 1 (INHERIT_DATASTORE_ATTR): there is no option append" in sentences
     assert "edit 2 (DB): an edit is about one thing, this one has values and item" in sentences
     assert "edit 3" not in sentences
+    assert "of /etc/one/monitord.conf, edit 1 (NETWORK): there is no option itme" in sentences
+    assert "fireedge-server.conf, edit 1 (host): where and key select in a vector attribute" in sentences
+    assert "edit 2 (port)" not in sentences
+    assert "/etc/one/strange: its name does not tell its format" in sentences
     assert "are in the protected network 10.5.0.0/30" in sentences
     assert "[bridges_exist]" not in sentences, "host_network is going to make it"
     assert not any("node2" in host for host, _what in told), "hosts outside --limit were not looked at"

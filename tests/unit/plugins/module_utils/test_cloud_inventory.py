@@ -126,3 +126,13 @@ def test_declared_storage_is_checked_at_the_mount_point_of_the_datastore() -> No
         ("/ds/101", "/dev/stores/system", "xfs"),
     ]
     assert {one["owner"] for one in checks} == {"oneadmin"}
+
+
+def test_a_file_is_named_once_with_all_its_edits() -> None:
+    files = [{"path": "a", "edits": [1]}, {"path": "b", "edits": [2], "create": True}, {"path": "a", "edits": [3]}]
+    assert cloud_inventory.with_edits(files, {"b": [4], "c": [5]}) == [
+        {"path": "a", "edits": [1, 3]},
+        {"path": "b", "edits": [2, 4], "create": True},
+        {"path": "c", "edits": [5]},
+    ]
+    assert files[0]["edits"] == [1], "what the role's variables are stays"
