@@ -102,7 +102,8 @@ def test_any_bytes_end_in_keys_or_a_sentence(data: bytes) -> None:
         assert keys
 
 
-@given(st.integers(0, len(dearmored(FIRST)) - 1), st.integers(1, 255))
+# From the second byte on: with another first one the same key may be in the other of the two forms of packets.
+@given(st.integers(1, len(dearmored(FIRST)) - 1), st.integers(1, 255))
 def test_a_changed_key_packet_never_keeps_the_fingerprint(position: int, difference: int) -> None:
     data = bytearray(dearmored(FIRST))
     data[position] ^= difference
