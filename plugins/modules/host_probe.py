@@ -14,6 +14,8 @@ description:
   - Reads operating system, memory, disks, virtualisation, addresses, listening ports, name resolution, time and users.
   - Changes nothing and takes no lock. Meant to be run once per host, in place of fact gathering.
   - Links of guests (tap, veth, vnet and the like) are left out.
+  - Sets the facts of distribution and package manager, by the collectors of M(ansible.builtin.setup), so that nothing
+    has to gather them after it.
 options:
   disk_paths:
     description:
@@ -52,6 +54,9 @@ attributes:
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: none
+  facts:
+    description: Action returns an C(ansible_facts) dictionary that will update existing host facts.
+    support: full
   platform:
     description: Target OS/families that can be operated against.
     platforms: linux
@@ -67,6 +72,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+ansible_facts:
+  description: Those that M(ansible.builtin.setup) gives with C(gather_subset=!all,!min,distribution,pkg_mgr).
+  returned: always
+  type: dict
+  sample: {distribution: Debian, distribution_version: "12.8", os_family: Debian, pkg_mgr: apt}
 probe:
   description: What was found.
   returned: always
@@ -164,6 +174,9 @@ import threading
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.facts.namespace import PrefixFactNamespace
+from ansible.module_utils.facts.system.distribution import DistributionFactCollector
+from ansible.module_utils.facts.system.pkg_mgr import PkgMgrFactCollector
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import host_probe
 
@@ -345,6 +358,15 @@ def clock(module):
     return {"synchronised": synchronised, "service": service}
 
 
+def facts(module):
+    """Two collectors by name: setup itself loads those of every platform, which is most of what it costs."""
+    namespace = PrefixFactNamespace(namespace_name="ansible", prefix="ansible_")
+    found = {}
+    for collector in (DistributionFactCollector, PkgMgrFactCollector):
+        found.update(collector(namespace=namespace).collect_with_namespace(module, found))
+    return found
+
+
 def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     params = module.params
@@ -378,7 +400,7 @@ def main():
         "users": {name: user(name) for name in params["users"]},
         "epoch": time.time(),
     }
-    module.exit_json(changed=False, probe=probe)
+    module.exit_json(changed=False, probe=probe, ansible_facts=facts(module))
 
 
 if __name__ == "__main__":

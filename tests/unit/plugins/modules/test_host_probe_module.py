@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.modules import setup
 from host_module import run_module
 
 from ansible_collections.kvmcloud.stack.plugins.modules import host_probe
@@ -43,6 +44,15 @@ def test_values_of_this_machine(capsys: Any) -> None:
     assert 0 < found["disks"]["/"]["free_mb"] <= found["disks"]["/"]["size_mb"]
     assert "127.0.0.1/8" in found["interfaces"]["lo"]["addresses"]
     assert len(found["boot_id"]) == 36
+
+
+def test_facts_are_those_of_setup(capsys: Any) -> None:
+    """So that a role that asks for them first finds them, whichever of the two has run."""
+    gathered = run_module(capsys, setup, gather_subset=["!all", "!min", "distribution", "pkg_mgr"])["ansible_facts"]
+    facts = run_module(capsys, host_probe)["ansible_facts"]
+    assert facts["ansible_distribution"] and facts["ansible_pkg_mgr"]
+    assert facts == {name: value for name, value in gathered.items() if name in facts}
+    assert set(gathered) - set(facts) <= {"gather_subset", "module_setup"}
 
 
 def test_mounts_of_directories_and_of_what_links_lead_to(capsys: Any, monkeypatch: Any, tmp_path: Path) -> None:
