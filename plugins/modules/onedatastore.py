@@ -42,10 +42,11 @@ options:
 
       template:
         description:
-          - Attributes of the datastore. A new one needs C(TM_MAD), and C(DS_MAD) unless it is a system datastore.
+          - Attributes of the datastore. A new one needs C(TM_MAD) and C(DS_MAD), a system datastore C(TM_MAD) only and
+            a backup datastore C(DS_MAD) only.
           - C(TYPE) is one of C(IMAGE_DS) (what oned takes if none is given), C(SYSTEM_DS), C(FILE_DS) and
-            C(BACKUP_DS), and
-            cannot be changed.
+            C(BACKUP_DS), and cannot be changed.
+          - What else a driver needs, such as C(RSYNC_HOST) and C(RSYNC_USER) of V(rsync), is asked for by oned itself.
         type: raw
 
       purge:
@@ -131,6 +132,12 @@ EXAMPLES = r"""
           TYPE: SYSTEM_DS
           TM_MAD: shared
         clusters: [default, edge]
+      - name: backups
+        template:
+          TYPE: BACKUP_DS
+          DS_MAD: rsync
+          RSYNC_HOST: backup1.example
+          RSYNC_USER: oneadmin
 
 - name: A limit for the default system datastore
   kvmcloud.stack.onedatastore:
