@@ -17,8 +17,12 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     Finding,
     Rule,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import floating_addresses
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import Address, addresses_of, as_address
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_topology import attributes, clusters_of, label_of
+
+# Drivers of networks that know security groups and do not apply them.
+UNFILTERED = ("bridge", "dummy")
 
 
 class Lease(NamedTuple):
@@ -73,10 +77,14 @@ def overlapping_leases(cloud: Cloud) -> Iterator[Finding]:
 
 
 def leases_of_hosts(cloud: Cloud) -> Iterator[Finding]:
-    """A virtual network gives the address of a host to guests, which takes that host off the network; only a warning
-    for networks with a VLAN.
+    """A virtual network gives the address of a host, or that of the front-end that leads, to guests, which takes it off
+    the network; only a warning for networks with a VLAN.
     """
     taken: dict[Address, str] = {}
+    for text in floating_addresses(cloud):
+        floating = as_address(text)
+        if floating:
+            taken[floating] = "the front-end that leads"
     for host in cloud.hosts:
         declared = as_address(host.address)
         if declared:
@@ -128,9 +136,23 @@ def spoofing_is_filtered(cloud: Cloud) -> Iterator[Finding]:
         )
 
 
+def security_groups_are_filtered(cloud: Cloud) -> Iterator[Finding]:
+    """A virtual network has security groups, and its driver filters nothing."""
+    for network in cloud.declared.virtual_networks:
+        if network.get("security_groups") and attributes(network).get("VN_MAD", "").lower() in UNFILTERED:
+            yield Finding(
+                WHOLE_CLOUD,
+                f"The virtual network {label_of(network)} has security groups "
+                f"({', '.join(map(str, network['security_groups']))}), which its VN_MAD does not apply.",
+                "Use VN_MAD fw, which is a bridge with security groups, or take them out.",
+                WARNING,
+            )
+
+
 LEASE_RULES: tuple[Rule, ...] = (
     Rule(overlapping_leases),
     Rule(leases_of_hosts),
     Rule(leases_of_protected_networks),
     Rule(spoofing_is_filtered),
+    Rule(security_groups_are_filtered),
 )

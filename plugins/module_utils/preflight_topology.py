@@ -17,7 +17,10 @@ def attributes(entry: Mapping[str, Any]) -> dict[str, str]:
     """The template of a declaration with the names as OpenNebula knows them; values that are no text do not matter
     here.
     """
-    return {str(name).upper(): _text(value) for name, value in (entry.get("template") or {}).items()}
+    template = entry.get("template")  # text is refused by the planners
+    return (
+        {str(name).upper(): _text(value) for name, value in template.items()} if isinstance(template, Mapping) else {}
+    )
 
 
 def _text(value: Any) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cloud_samples import cloud, declared, told
+from cloud_samples import cloud, declared, host, told
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cloud, Host, findings
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_leases import LEASE_RULES, leases
@@ -19,6 +19,13 @@ def vnet(name: str, first: str, size: int, *clusters: str, **template: str) -> d
         "template": {"VN_MAD": "bridge", "BRIDGE": "br0", **template},
         "address_ranges": [{"TYPE": "IP4", "IP": first, "SIZE": size}],
     }
+
+
+def test_the_address_that_follows_the_leader_is_no_guests() -> None:
+    floating = {"opennebula_ha_floating_ip": "10.0.0.200/24", "opennebula_ha_interface": "eth0"}
+    fronts = [host(f"front{number}", "opennebula_frontends", high_availability=floating) for number in (1, 2, 3)]
+    leased = cloud(*fronts, declared=declared(virtual_networks=[vnet("a", "10.0.0.199", 2)]))
+    assert told(findings(leased, LEASE_RULES), "include 10.0.0.200 of the front-end that leads").severity == "error"
 
 
 def of(*networks: dict[str, Any], **changes: Any) -> Cloud:
@@ -51,6 +58,12 @@ def of(*networks: dict[str, Any], **changes: Any) -> Cloud:
             "error",
             "include 10.0.0.10 of front1, 10.0.0.11 of node1, 10.0.0.12 of node2",
             id="range with addresses of hosts",
+        ),
+        pytest.param(
+            of({**vnet("a", "10.9.0.5", 10), "security_groups": ["web"]}),
+            "warning",
+            "The virtual network a has security groups (web), which its VN_MAD does not apply",
+            id="security groups on a plain bridge",
         ),
         pytest.param(
             of(vnet("a", "10.0.0.12", 1, VLAN_ID="7")),
