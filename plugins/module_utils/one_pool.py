@@ -99,7 +99,7 @@ def _resource(element: ElementTree.Element, usage: dict[str, int] | None = None)
         id=int(plain["ID"]),
         name=plain.get("NAME", ""),
         fields=plain,
-        ids={child.tag: tuple(int(i.text or "") for i in child.findall("ID")) for child in element if len(child)},
+        ids={child.tag: _ids(child) for child in element if len(child) and child.tag != "TEMPLATE"},
         template=from_xml(template) if template is not None else {},
         permissions=_permissions(element.find("PERMISSIONS")),
         locked=element.find("LOCK") is not None,
@@ -108,6 +108,10 @@ def _resource(element: ElementTree.Element, usage: dict[str, int] | None = None)
         ),
         usage=usage or {},
     )
+
+
+def _ids(element: ElementTree.Element) -> tuple[int, ...]:
+    return tuple(int(child.text or "") for child in element.findall("ID"))
 
 
 def _permissions(element: ElementTree.Element | None) -> str | None:

@@ -32,6 +32,14 @@ def test_members_of_other_names_are_no_resources() -> None:
     assert [one.name for one in pool] == ["a"]
 
 
+def test_an_attribute_named_id_is_no_id() -> None:
+    """oned stores it as any other, and every user may write one into the own template."""
+    (user,) = parse_pool(
+        "<USER_POOL><USER><ID>2</ID><GROUPS><ID>1</ID></GROUPS><TEMPLATE><ID>room 5</ID></TEMPLATE></USER></USER_POOL>"
+    )
+    assert user.ids == {"GROUPS": (1,)} and user.template == {"ID": ["room 5"]}
+
+
 def test_the_log_of_a_hook_is_no_part_of_it() -> None:
     """It grows with each run; 'show' has it and 'list' has not."""
     plain = "<HOOK><ID>0</ID><NAME>h</NAME><TYPE>api</TYPE><TEMPLATE><COMMAND>x</COMMAND></TEMPLATE>{}</HOOK>"
