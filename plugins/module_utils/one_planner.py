@@ -73,10 +73,14 @@ class Planner:
     def _plan_one(self, declaration: Declaration, taken: dict[Any, str]) -> None:
         label = self.label(declaration)
         found = self.find(declaration)
-        key = found.id if found else declaration.get("name")
-        if key in taken:
-            self.refuse(label, f"it is declared twice, as {taken[key]} and here; keep one of the two.")
-        taken[key] = label
+        name = declaration.get("name")
+        keys: list[Any] = [found.id] if found else []
+        if name is not None and not (found and found.name == name):
+            keys.append(name)  # which it is to be given, and nothing else
+        for key in keys:
+            if key in taken:
+                self.refuse(label, f"it is declared twice, as {taken[key]} and here; keep one of the two.")
+            taken[key] = label
         if declaration.get("state") == "absent":
             if found:
                 self.delete(found)

@@ -135,11 +135,14 @@ def test_all_refusals_come_together() -> None:
         [{"name": "images"}, {"id": 100}],
         [{"name": "img", "rename_from": "images"}, {"name": "images", "state": "absent"}],
         [{"name": "new", "template": {"DS_MAD": "fs", "TM_MAD": "ssh"}}] * 2,
+        [{"id": 100, "name": "new"}, {"id": 101, "name": "new"}],
+        [{"id": 100, "name": "new"}, {"name": "new", "template": {"DS_MAD": "fs", "TM_MAD": "ssh"}}],
+        [{"id": 101, "name": "new"}, {"name": "new", "rename_from": "images"}],
     ],
 )
 def test_declared_twice_is_refused(wanted: list[dict[str, Any]]) -> None:
     with pytest.raises(Refused, match="declared twice"):
-        plan([datastore()], *wanted)
+        plan([datastore(), datastore(101, "other")], *wanted)
 
 
 def test_a_name_that_several_have_is_not_guessed() -> None:
