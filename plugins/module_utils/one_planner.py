@@ -145,6 +145,8 @@ class Planner:
             found = self.by_id.get(number)
             if found is None and declaration.get("state") != "absent":
                 self.refuse(label, f"no {self.noun} has the id {number}; ids are given by oned and cannot be chosen.")
+            if found and name not in (None, found.name) and declaration.get("state") == "absent":
+                self.refuse(label, f"id {number} is that of {found.name}; give the id alone, or the name it has.")
             other = [one.id for one in self.by_name.get(name or "", []) if one.id != number]
             if found and found.name != name and other:
                 self.refuse(label, f"{self.noun} {number} cannot take this name; {self.noun} {other[0]} has it.")

@@ -93,6 +93,9 @@ REFUSALS: list[Any] = [
     pytest.param({"name": "x" * 129}, "128 at most", id="129 bytes"),
     pytest.param({"name": "--help"}, "as an option", id="a name that is an option"),
     pytest.param({"id": 7}, "ids are given by oned", id="an id cannot be chosen"),
+    pytest.param(
+        {"id": 100, "name": "old", "state": "absent"}, "100 is that of images", id="another than the one to delete"
+    ),
     pytest.param({"id": 100, "name": "other"}, "datastore 101 has it", id="the new name is taken"),
     pytest.param({"name": "images", "rename_from": "other"}, "both it .id 100. and other", id="old and new both exist"),
     pytest.param(
