@@ -49,18 +49,18 @@ options:
 
       hosts:
         description:
-          - Names of hosts that are to be in the cluster. A host leaves its former cluster. Hosts not named here stay
-            as they are.
+          - Names or ids of hosts that are to be in the cluster. A host leaves its former cluster. Hosts not named here
+            stay as they are.
         type: list
         elements: str
       datastores:
         description:
-          - Names of datastores that are to be in the cluster. Datastores not named here stay as they are.
+          - Names or ids of datastores that are to be in the cluster. Datastores not named here stay as they are.
         type: list
         elements: str
       vnets:
         description:
-          - Names of virtual networks that are to be in the cluster. Networks not named here stay as they are.
+          - Names or ids of virtual networks that are to be in the cluster. Networks not named here stay as they are.
         type: list
         elements: str
 
