@@ -38,6 +38,7 @@ class ClusterPlanner(Planner):
         super().__init__(present, lenient)
         remedy = "create it first, or name its cluster there."
         self.members = {option: Names(option[:-1], pool, lenient, remedy) for option, pool in members.items()}
+        self.homes: dict[str, str] = {}  # of the hosts that this call names: a host is in one cluster only
 
     def create(self, declaration: Declaration, template: Template) -> None:
         name = declaration["name"]
@@ -64,6 +65,9 @@ class ClusterPlanner(Planner):
             wanted = declaration.get(option)
             added = []
             for name, argument in dict.fromkeys(self.resolve(label, self.members[option], wanted)) if wanted else ():
+                home = self.homes.setdefault(name, label) if option == "hosts" else label
+                if home != label:
+                    self.refuse(label, f"host {name} is to be in {home} as well; a host is in one cluster only.")
                 if argument not in map(str, have):
                     self.step(f"add {name} to {label}", "onecluster", verb, target, argument)
                     added.append(name)

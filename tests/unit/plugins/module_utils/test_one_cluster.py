@@ -73,6 +73,12 @@ def test_refusals(present: list[Resource], wanted: dict[str, Any], words: str) -
         plan(present, wanted)
 
 
+def test_a_host_of_two_clusters_would_move_with_every_run() -> None:
+    both = [{"name": "edge", "hosts": ["node1"]}, {"name": "core", "hosts": ["1"]}]
+    with pytest.raises(Refused, match="cluster core: host node1 is to be in cluster edge as well"):
+        plan([cluster(HOSTS=(1,)), cluster(101, "core")], *both)
+
+
 def test_in_check_mode_a_member_may_still_be_to_come() -> None:
     steps = plan([cluster()], {"name": "edge", "hosts": ["node9"]}, lenient=True).steps
     assert [step.argv for step in steps] == [("onecluster", "addhost", "100", "node9")]
