@@ -33,6 +33,7 @@ FRESH_POOLS = {
     "<USER><ID>0</ID><GID>0</GID><GROUPS><ID>0</ID></GROUPS><GNAME>oneadmin</GNAME><NAME>oneadmin</NAME>"
     "<AUTH_DRIVER>core</AUTH_DRIVER><ENABLED>1</ENABLED><TEMPLATE/></USER>"
     "</USER_POOL>",
+    "onevm": "<VM_POOL/>",
     "onevnet": "<VNET_POOL/>",
 }
 
@@ -54,6 +55,7 @@ class Resource:
     locked: bool = False
     address_ranges: tuple[dict[str, str], ...] = ()
     usage: dict[str, int] = field(default_factory=dict)  # of a user: how many of what belong to it
+    system_datastore: int = -1  # of a VM: where its disks are, or were last
 
     def error(self) -> str:
         """The ERROR attribute that oned leaves in the template of what failed."""
@@ -107,6 +109,7 @@ def _resource(element: ElementTree.Element, usage: dict[str, int] | None = None)
             {entry.tag: entry.text or "" for entry in ar if not len(entry)} for ar in element.findall("AR_POOL/AR")
         ),
         usage=usage or {},
+        system_datastore=int(element.findtext("HISTORY_RECORDS/HISTORY[last()]/DS_ID") or -1),
     )
 
 

@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_datastore import DatastorePlanner, unmeasured
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_datastore import (
+    DatastorePlanner,
+    deletes_system,
+    unmeasured,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import Refused
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import InputFile, Plan
@@ -103,6 +107,24 @@ def test_what_comes_with_opennebula_is_never_deleted(number: int) -> None:
 def test_what_holds_images_is_not_deleted() -> None:
     with pytest.raises(Refused, match=r"12 image\(s\), ids 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more"):
         plan([datastore(images=tuple(range(1, 13)))], {"name": "images", "state": "absent"})
+
+
+def test_where_vms_have_their_disks_is_not_deleted() -> None:
+    """oned counts the images of a datastore only, of which a system datastore has none."""
+    system, delete = datastore(kind="1"), {"name": "images", "state": "absent"}
+    machines = [Resource(7, "a", system_datastore=100), Resource(8, "b", system_datastore=0), Resource(9, "pending")]
+    with pytest.raises(Refused, match=r"the disks of 1 VM\(s\), ids 7; terminate them"):
+        DatastorePlanner([system], machines=machines).plan([delete])
+    assert commands(DatastorePlanner([system], machines=machines[1:]).plan([delete])) == [
+        ["onedatastore", "delete", "100"]
+    ]
+
+
+def test_vms_are_looked_at_only_when_a_system_datastore_goes() -> None:
+    system, images = datastore(kind="1", name="sys"), datastore(101)
+    assert deletes_system([{"name": "sys", "state": "absent"}], [system, images])
+    assert deletes_system([{"id": 100, "state": "absent"}], [system, images])
+    assert not deletes_system([{"name": "images", "state": "absent"}, {"name": "sys"}], [system, images])
 
 
 @pytest.mark.parametrize(

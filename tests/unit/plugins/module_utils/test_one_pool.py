@@ -60,8 +60,16 @@ def test_a_fresh_opennebula_has_what_it_comes_with() -> None:
         "onehost": [],
         "onesecgroup": [(0, "default")],
         "oneuser": [(1, "serveradmin"), (0, "oneadmin")],
+        "onevm": [],
         "onevnet": [],
     }
+
+
+def test_the_disks_of_a_vm_are_in_the_datastore_of_its_last_record() -> None:
+    history = "<HISTORY_RECORDS>{}</HISTORY_RECORDS>"
+    records = "".join(f"<HISTORY><SEQ>{seq}</SEQ><DS_ID>{where}</DS_ID></HISTORY>" for seq, where in ((0, 0), (1, 104)))
+    vms = "".join(f"<VM><ID>1</ID>{history.format(text)}</VM>" for text in (records, ""))
+    assert [one.system_datastore for one in parse_pool(f"<VM_POOL>{vms}</VM_POOL>")] == [104, -1]
 
 
 def test_what_belongs_to_a_user_is_counted_beside_it() -> None:
