@@ -36,7 +36,10 @@ class DatastorePlanner(MemberPlanner):
     noun = "datastore"
     member = "datastore"
     reserved = dict.fromkeys(("BASE_PATH", "GID", "GNAME", "ID", "STATE", "UID", "UNAME"), _ONLY_STORED)
-    permanent = dict.fromkeys(("DS_MAD", "TM_MAD", "TYPE"), "oned keeps it whatever an update says.")
+    permanent = {
+        **dict.fromkeys(("DS_MAD", "TM_MAD", "TYPE"), "oned keeps it whatever an update says."),
+        **dict.fromkeys(OVERRIDDEN, "oned gave it by the driver, needs it, and does not renew it."),
+    }
     # oned upper-cases DISK_TYPE and takes TYPE in any case.
     caseless = frozenset({"DISK_TYPE", "TYPE"})
     encrypted = frozenset({"NETAPP_PASS", "PUREFA_API_TOKEN", "RESTIC_PASSWORD"})

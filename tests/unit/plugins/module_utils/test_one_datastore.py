@@ -206,10 +206,19 @@ def test_another_driver_is_told_to_leave_attributes_of_the_former_one() -> None:
     assert plan([plain], {"name": plain.name, "template": {"TM_MAD": "ssh"}}).warnings == []
 
 
-@pytest.mark.parametrize("name", ["ds_mad", "TM_MAD", "TYPE"])
-def test_what_oned_keeps_is_not_purged(name: str) -> None:
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("ds_mad", "oned keeps it whatever an update says"),
+        ("TM_MAD", "oned keeps it whatever an update says"),
+        ("TYPE", "oned keeps it whatever an update says"),
+        ("clone_target", "needs it, and does not renew it"),
+        ("SHARED", "needs it, and does not renew it"),
+    ],
+)
+def test_what_oned_keeps_or_needs_is_not_purged(name: str, words: str) -> None:
     present = datastore()
-    with pytest.raises(Refused, match="oned keeps it whatever an update says"):
+    with pytest.raises(Refused, match=words):
         plan([present], {"name": present.name, "purge": [name]})
 
 
