@@ -86,7 +86,7 @@ def with_filters(
     for declared in virtual_networks:
         network = dict(declared)
         template = dict(network.get("template") or {})
-        wanted = network.get("state", "present") == "present" and _driver(network) in FILTERING_DRIVERS
+        wanted = network.get("state") != "absent" and _driver(network) in FILTERING_DRIVERS
         if wanted and reaches(network, addresses, protected):
             given = _upper(template)
             network["template"] = {**{name: "YES" for name in _filters_for(network) if name not in given}, **template}
@@ -111,7 +111,7 @@ def unfiltered(
     return [
         str(network.get("name") or network.get("id"))
         for network in virtual_networks
-        if network.get("state", "present") == "present"
+        if network.get("state") != "absent"
         and _driver(network) not in FILTERING_DRIVERS | {""}
         and reaches(network, addresses, protected)
     ]

@@ -36,6 +36,7 @@ FAR = {"TYPE": "IP4", "IP": "198.51.100.10", "SIZE": 50}
     ("declared", "protected", "expected"),
     [
         pytest.param(network(NEAR), (), BOTH, id="a range beside a host, no mask given"),
+        pytest.param(network(NEAR, state="locked"), (), BOTH, id="locked once it is made"),
         pytest.param(network(FAR), (), {}, id="a range elsewhere"),
         pytest.param(network(FAR), ("198.51.0.0/16",), BOTH, id="a range in a protected network"),
         pytest.param(
