@@ -27,9 +27,24 @@ def _upper(mapping: Mapping[str, Any]) -> dict[str, Any]:
 def _network(address: Any, mask: Any) -> Network | None:
     try:
         given = ipaddress.ip_address(str(address))
-        return ipaddress.ip_network(f"{given}/{mask or _ASSUMED_PREFIX[given.version]}", strict=False)
     except ValueError:
         return None  # an address that is none is another rule's finding
+    try:
+        return ipaddress.ip_network(f"{given}/{str(mask).lstrip('/')}", strict=False)
+    except ValueError:  # no mask, or one that is none: it must not hide who is near
+        return ipaddress.ip_network(f"{given}/{_ASSUMED_PREFIX[given.version]}", strict=False)
+
+
+def _beyond(network: Network | None, address: Any, size: Any) -> list[Network | None]:
+    """What a range that is larger than the network of its first address covers as well."""
+    try:
+        first = ipaddress.ip_address(str(address))
+        last = first + (int(size) - 1)
+    except (TypeError, ValueError):
+        return []
+    if network is None or int(size) < 1 or last in network:
+        return []
+    return [*ipaddress.summarize_address_range(first, last), _network(last, network.prefixlen)]  # type: ignore[type-var]
 
 
 def networks_of(virtual_network: Mapping[str, Any]) -> list[Network]:
@@ -39,8 +54,10 @@ def networks_of(virtual_network: Mapping[str, Any]) -> list[Network]:
     found = [_network(template.get("NETWORK_ADDRESS"), mask)]
     for entry in virtual_network.get("address_ranges") or []:
         own = _upper(entry)
+        near = _network(own.get("NETWORK_ADDRESS") or own.get("IP"), own.get("NETWORK_MASK", mask))
         found += [
-            _network(own.get("NETWORK_ADDRESS") or own.get("IP"), own.get("NETWORK_MASK", mask)),
+            near,
+            *_beyond(near, own.get("IP"), own.get("SIZE")),
             _network(own.get("IP6"), own.get("PREFIX_LENGTH")),
             _network(own.get("GLOBAL_PREFIX"), None),
             _network(own.get("ULA_PREFIX"), None),
