@@ -49,10 +49,12 @@ def leases(cloud: Cloud) -> list[Lease]:
         clusters = frozenset(clusters_of(cloud, network, "vnets"))
         for entry in network.get("address_ranges") or []:
             values = {str(key).upper(): value for key, value in entry.items()}
-            first = as_address(str(values.get("IP") or values.get("IP6") or ""))
             size = str(values.get("SIZE") or "")
-            if first and size.isdigit() and 0 < int(size) <= 2**first.max_prefixlen - int(first):
-                found.append(Lease(name, (link, vlan), first, first + (int(size) - 1), clusters))
+            found += [
+                Lease(name, (link, vlan), first, first + (int(size) - 1), clusters)
+                for first in map(as_address, (str(values.get("IP")), str(values.get("IP6"))))
+                if first and size.isdecimal() and 0 < int(size) <= 2**first.max_prefixlen - int(first)
+            ]
     return found
 
 

@@ -122,6 +122,18 @@ def test_a_network_that_goes_and_one_by_id_are_no_stumbling_blocks() -> None:
     assert [lease.network for lease in leases(of(*networks))] == ["new", "last"]
 
 
+def test_a_range_of_both_families_collides_by_either() -> None:
+    dual = {"TYPE": "IP4_6_STATIC", "IP6": "2001:db8::10", "PREFIX_LENGTH": 64, "SIZE": 9}
+    wire = {"VN_MAD": "fw", "BRIDGE": "br0"}
+    networks = [
+        {"name": name, "template": wire, "address_ranges": [{**dual, "IP": first}]}
+        for name, first in (("a", "10.5.0.1"), ("b", "10.5.1.1"))
+    ]
+    found = told(findings(of(*networks), LEASE_RULES), "overlap on one wire")
+    assert "a (2001:db8::10 - 2001:db8::18) and b (2001:db8::10 - 2001:db8::18)" in found.what
+    assert [lease.first.version for lease in leases(of(*networks))] == [4, 6, 4, 6]
+
+
 def test_the_address_of_a_host_that_could_not_be_looked_at_is_taken_too() -> None:
     unreachable = Cloud([Host("node9", address="10.6.0.5")], declared=of(vnet("a", "10.6.0.1", 9)).declared)
     assert told(findings(unreachable, LEASE_RULES), "include 10.6.0.5 of node9").severity == "error"
