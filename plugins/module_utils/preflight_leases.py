@@ -17,6 +17,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     Finding,
     Rule,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import settings, several
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import Address, addresses_of, as_address
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_topology import attributes, clusters_of, label_of
 
@@ -75,8 +76,8 @@ def overlapping_leases(cloud: Cloud) -> Iterator[Finding]:
 
 
 def leases_of_hosts(cloud: Cloud) -> Iterator[Finding]:
-    """A virtual network gives the address of a host to guests, which takes that host off the network; only a warning
-    for networks with a VLAN.
+    """A virtual network gives the address of a host, or that of the front-ends together, to guests, which takes it off
+    the network; only a warning for networks with a VLAN.
     """
     taken: dict[Address, str] = {}
     for host in cloud.hosts:
@@ -85,6 +86,11 @@ def leases_of_hosts(cloud: Cloud) -> Iterator[Finding]:
             taken[declared] = host.name
     for host, probe in cloud.probed():
         taken.update(dict.fromkeys(addresses_of(probe), host.name))
+    for host in several(cloud):  # the leader's address is on none of them before the first run
+        for variable in ("opennebula_ha_floating_ip", "opennebula_ha_balancer"):
+            together = as_address(str(settings(host)[variable]).split("/", maxsplit=1)[0])
+            if together:
+                taken.setdefault(together, variable)
     for lease in leases(cloud):
         hit = sorted(f"{address} of {name}" for address, name in taken.items() if lease.holds(address, address))
         if hit:

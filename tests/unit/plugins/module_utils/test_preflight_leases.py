@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cloud_samples import cloud, declared, told
+from cloud_samples import cloud, declared, host, told
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cloud, Host, findings
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_leases import LEASE_RULES, leases
@@ -120,6 +120,16 @@ def test_a_network_that_goes_and_one_by_id_are_no_stumbling_blocks() -> None:
         {"name": "last", "address_ranges": [{"type": "IP4", "ip": "255.255.255.246", "size": 10}]},
     ]
     assert [lease.network for lease in leases(of(*networks))] == ["new", "last"]
+
+
+@pytest.mark.parametrize(
+    "together", [{"opennebula_ha_floating_ip": "10.5.0.3/24"}, {"opennebula_ha_balancer": "10.5.0.3"}]
+)
+def test_the_address_of_the_leader_is_not_for_guests(together: dict[str, str]) -> None:
+    """Nobody has it before the first run."""
+    fronts = [host(f"front{number}", "opennebula_frontends", high_availability=together) for number in (1, 2, 3)]
+    several = cloud(*fronts, declared=declared(virtual_networks=[vnet("a", "10.5.0.1", 9, VN_MAD="fw")]))
+    assert told(findings(several, LEASE_RULES), f"include 10.5.0.3 of {next(iter(together))}").severity == "error"
 
 
 def test_a_range_of_both_families_collides_by_either() -> None:
