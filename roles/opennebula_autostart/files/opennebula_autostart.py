@@ -173,7 +173,7 @@ def claimed(path: str) -> Iterator[Optional[Entry]]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            stream = stack.enter_context(open(path, encoding="utf-8"))
+            stream = stack.enter_context(open(path, "rb"))
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             done = not os.fstat(stream.fileno()).st_nlink
         except (FileNotFoundError, BlockingIOError):
@@ -181,11 +181,11 @@ def claimed(path: str) -> Iterator[Optional[Entry]]:
         yield None if done else read_entry(stream.read(), path)
 
 
-def read_entry(text: str, path: str) -> Optional[Entry]:
+def read_entry(text: bytes, path: str) -> Optional[Entry]:
     try:
-        vm, name, since, lost = json.loads(text)
-        return Entry(int(vm), str(name), float(since), Record(*lost))
-    except (ValueError, TypeError):
+        vm, name, since, (seq, node, *numbers) = json.loads(text.decode("utf-8"))
+        return Entry(int(vm), str(name), float(since), Record(int(seq), str(node), *map(int, numbers)))
+    except (ValueError, TypeError, OverflowError):
         print(f"{path} is no entry of this queue and is removed", file=sys.stderr)
         os.unlink(path)
         return None

@@ -288,12 +288,25 @@ def test_always_is_started_although_its_node_is_up(cloud):
     assert cloud.lines("resumed") == ["4"]
 
 
-def test_what_is_no_entry_is_removed(cloud):
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"half": ',
+        b"\xff\xfe\x00\x80",
+        b'[4, "web4", 1.0, [0, "node1", "soon", "later", 44, -1]]',
+        b'[4, "web4", 1.0, [0, "node1"]]',
+        b'[Infinity, "web4", 1.0, [0, "node1", 1, 2, 44, -1]]',
+    ],
+    ids=["half", "no text", "no times", "too short", "no number"],
+)
+def test_what_is_no_entry_is_removed_and_hinders_no_other(cloud, content):
     """A file that stays would have systemd start the worker for ever."""
-    cloud.hook(cloud.vm(4, history(node="gone")))
-    (cloud.queue / "4-0").write_text('{"half": ')
+    cloud.node(booted=-60)
+    cloud.hook(cloud.vm(4, after_resume=cloud.runs(4)))
+    (cloud.queue / "3-0").write_bytes(content)
     rc, out, err = cloud.run("--work")
     assert rc == 0 and "is no entry" in err and not cloud.entries
+    assert cloud.lines("resumed") == ["4"]
 
 
 # ---- several workers, killed workers -------------------------------------------------------------------------------
