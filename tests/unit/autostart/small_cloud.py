@@ -30,8 +30,8 @@ case "$#:$1:$2" in
   2:resume:*)
     [ ! -e resume-hangs ] || {{ echo $$ > hanging; exec sleep 60; }}
     [ ! -e resume-fails ] || {{ echo '[one.vm.action] Error performing action "resume": no' >&2; exit 255; }}
-    echo "$2" >> resumed
-    [ ! -e "vm$2.next" ] || mv "vm$2.next" "vm$2" ;;
+    [ ! -e "vm$2.next" ] || mv "vm$2.next" "vm$2"
+    echo "$2" >> resumed ;;  # last: tests wait for it
   *) echo "onevm was not to be called with: $*" >&2; exit 99 ;;
 esac
 """
