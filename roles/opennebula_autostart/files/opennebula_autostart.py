@@ -151,11 +151,16 @@ def enqueue(policy: Policy, entry: Entry) -> None:
     os.makedirs(policy.queue, mode=0o700, exist_ok=True)
     name = f"{entry.vm}-{entry.lost.seq}"
     beside = os.path.join(policy.queue, "." + name)
-    with open(beside, "w", encoding="utf-8") as stream:
-        json.dump(entry, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.rename(beside, os.path.join(policy.queue, name))
+    folder = os.open(policy.queue, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # a hook that runs twice at once writes to one name
+        with open(beside, "w", encoding="utf-8") as stream:
+            json.dump(entry, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(beside, os.path.join(policy.queue, name))
+    finally:
+        os.close(folder)
 
 
 def queued(policy: Policy) -> List[str]:

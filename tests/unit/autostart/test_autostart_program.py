@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import os
 import signal
 import stat
+import subprocess
 import time
 
 import pytest
@@ -67,6 +69,21 @@ def test_many_hooks_at_once_and_one_of_them_twice(cloud):
     assert cloud.entries == sorted(f"{number}-0" for number in range(12))
     assert len(cloud.lines("log/autostart.log")) == 13
     assert all(line.count("decision=") == 1 for line in cloud.lines("log/autostart.log"))
+
+
+def test_hooks_write_one_after_the_other(cloud):
+    """Two of one VM write to one file: the second would empty what the first has just put into the queue."""
+    cloud.queue.mkdir()
+    folder = os.open(cloud.queue, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    hook = cloud.start()
+    hook.stdin.write(cloud.vm(4))
+    hook.stdin.close()
+    with pytest.raises(subprocess.TimeoutExpired):
+        hook.wait(timeout=2)
+    assert not cloud.entries
+    os.close(folder)
+    assert hook.wait(timeout=60) == 0 and cloud.entries == ["4-0"]
 
 
 @pytest.mark.parametrize(
