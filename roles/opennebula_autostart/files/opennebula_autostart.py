@@ -16,6 +16,7 @@ import binascii
 import configparser
 import contextlib
 import fcntl
+import io
 import json
 import os
 import re
@@ -323,6 +324,8 @@ def main() -> None:
     parser.add_argument("--dry-run", metavar="FILE", help="print the decision about a saved VM and do nothing")
     parser.add_argument("--boot-time", type=int, metavar="N", help="with --dry-run: instead of asking the node")
     options = parser.parse_args()
+    # Names of VMs are UTF-8 in every locale; Python 3.6 without one would print ASCII only.
+    sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8")
     try:
         policy = read_policy(options.config)
         if options.dry_run:

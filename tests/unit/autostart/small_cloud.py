@@ -111,10 +111,10 @@ class SmallCloud:
     def switch(self, name: str, on: bool = True) -> None:
         (self.root / name).touch() if on else (self.root / name).unlink()
 
-    def start(self, *arguments: str, **how) -> subprocess.Popen:
+    def start(self, *arguments: str, locale: str = "utf-8", **how) -> subprocess.Popen:
         process = subprocess.Popen(
             [sys.executable, str(PROGRAM), "--config", str(self.config), *arguments],
-            env={"PATH": f"{self.root}/bin:{os.environ['PATH']}"},
+            env={"PATH": f"{self.root}/bin:{os.environ['PATH']}", "PYTHONIOENCODING": locale},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

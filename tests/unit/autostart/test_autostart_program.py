@@ -71,6 +71,13 @@ def test_many_hooks_at_once_and_one_of_them_twice(cloud):
     assert all(line.count("decision=") == 1 for line in cloud.lines("log/autostart.log"))
 
 
+def test_a_name_that_the_locale_cannot_print_is_no_hindrance(cloud):
+    hook = cloud.start(locale="ascii")
+    out, err = hook.communicate(vm_xml(4).replace("web4", "žluť").encode(), timeout=60)
+    assert hook.returncode == 0, err
+    assert 'name="žluť"' in out.decode() and cloud.entries == ["4-0"]
+
+
 def test_hooks_write_one_after_the_other(cloud):
     """Two of one VM write to one file: the second would empty what the first has just put into the queue."""
     cloud.queue.mkdir()
