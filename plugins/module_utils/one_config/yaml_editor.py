@@ -111,6 +111,8 @@ class YamlEditor:
             indent = parent.value[0][0].start_mark.column
             at = self._next_line(end_of(parent))
         elif found:  # `key:` without a value
+            if parent and parent.value:  # `key: null`
+                self._replace(self.text.index(":", found[-1][1].end_mark.index) + 1, end_of(parent), "", read=False)
             indent = found[-1][1].start_mark.column + 2
             at = self._next_line(found[-1][1].end_mark.index)
         else:
