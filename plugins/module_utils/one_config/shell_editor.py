@@ -46,6 +46,8 @@ class ShellEditor:
         raw = self.script.text[found.value_start : found.end] if found else ""
         if edit.subject == "value":
             wanted = edit.value
+            if found and self.script.text[found.value_start - 2] == "+":
+                raise Refused(f"line {self.script.line(found.start)} appends to it with '+=', edit it by hand")
             if found and found.value == wanted:
                 return []
         else:

@@ -169,6 +169,7 @@ def test_edit(text, edit, after):
     [
         ("A=1\nA=2\n", {"attribute": "A", "value": "1"}, r"set 2 times \(lines 1, 2\) and the shell takes the last"),
         ("if x; then A=1; fi\n", {"attribute": "A", "value": "2"}, r"inside of a condition.*\(line 1\)"),
+        ("B=1\nA+=x\n", {"attribute": "A", "value": "x"}, r"line 2 appends to it with '\+='"),
         ('A="$A x"\n', {"attribute": "A", "members": ["y"]}, "worked out by the shell"),
         ("A=1; B=2\n", {"attribute": "A", "state": "absent"}, "shares line 1 with other statements"),
         ("A=1\r\n", {"attribute": "A", "value": "2"}, "line 1 ends with a carriage return"),
