@@ -126,7 +126,7 @@ class YamlEditor:
 
     def _item(self, edit: Edit, path: list[str], found: list[tuple[MappingNode, Node, Node]]) -> list[str]:
         node = found[-1][2] if len(found) == len(path) else None
-        sentence = "{} {} in {}".format("add" if edit.present else "remove", _shown(edit.item), edit.target)
+        sentence = edit.item_sentence(_shown(edit.item))
         if node is not None and data_of(node) is None:
             node = None
         if node is None:
