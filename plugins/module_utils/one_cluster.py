@@ -64,7 +64,7 @@ class ClusterPlanner(Planner):
             have = found.ids.get(element, ()) if found else ()
             wanted = declaration.get(option)
             added = []
-            for name, argument in dict.fromkeys(self.resolve(label, self.members[option], wanted)) if wanted else ():
+            for name, argument in self.resolve(label, self.members[option], wanted) if wanted else ():
                 home = self.homes.setdefault(name, label) if option == "hosts" else label
                 if home != label:
                     self.refuse(label, f"host {name} is to be in {home} as well; a host is in one cluster only.")

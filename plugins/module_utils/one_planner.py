@@ -173,7 +173,7 @@ class Planner:
             self.refuse(label, reason)
 
     def resolve(self, label: str, names: Names, wanted: Sequence[str]) -> list[Named]:
-        """Those of another pool that a declaration names; refused if one does not exist."""
+        """Those of another pool that a declaration names, each once; refused if one does not exist."""
         found: list[Named] = []
         for name in wanted:
             try:
@@ -182,7 +182,7 @@ class Planner:
                 raise Refused([f"{label}: {error}"]) from error
             if name in names.missing:
                 self.warn(label, f"{names.noun} {name} does not exist yet; check mode takes it as created before this.")
-        return found
+        return list(dict.fromkeys(found))
 
     # -- what is wanted ----------------------------------------------------------------------------------------------
 

@@ -176,6 +176,14 @@ def test_a_new_datastore_is_created_in_its_first_cluster() -> None:
     ]
 
 
+def test_a_cluster_that_is_named_twice_counts_once() -> None:
+    """A difference would be shown where there is none."""
+    found = plan([datastore()], {"name": "images", "clusters": ["default", "0"]})
+    assert (found.steps, found.diff) == ([], [])
+    found = plan([datastore(7)], {"name": "images", "clusters": ["default", "edge", "100"]})
+    assert commands(found) == [["onecluster", "adddatastore", "100", "7"]]
+
+
 def test_an_unknown_cluster_is_refused_and_assumed_in_check_mode_only() -> None:
     wanted = {"name": "images", "clusters": ["default", "west"]}
     with pytest.raises(Refused, match="there is no cluster west"):
