@@ -20,7 +20,9 @@ FILTERING_DRIVERS = frozenset({"fw", "802.1q", "vxlan", "ovswitch", "ovswitch_vx
 _ASSUMED_PREFIX = {4: 24, 6: 64}
 
 
-def _upper(mapping: Mapping[str, Any]) -> dict[str, Any]:
+def _upper(mapping: Any) -> dict[str, Any]:
+    if not isinstance(mapping, Mapping):
+        return {}  # none, or a slip that is told elsewhere
     return {str(key).upper(): value for key, value in mapping.items()}
 
 
@@ -49,7 +51,7 @@ def _beyond(network: Network | None, address: Any, size: Any) -> list[Network | 
 
 def networks_of(virtual_network: Mapping[str, Any]) -> list[Network]:
     """The networks whose addresses its guests get: as its template says, else as its ranges do."""
-    template = _upper(virtual_network.get("template") or {})
+    template = _upper(virtual_network.get("template"))
     mask = template.get("NETWORK_MASK")
     found = [_network(template.get("NETWORK_ADDRESS"), mask)]
     for entry in virtual_network.get("address_ranges") or []:
@@ -88,7 +90,7 @@ def _filters_for(virtual_network: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _driver(virtual_network: Mapping[str, Any]) -> str:
-    return str(_upper(virtual_network.get("template") or {}).get("VN_MAD", "")).lower()
+    return str(_upper(virtual_network.get("template")).get("VN_MAD", "")).lower()
 
 
 def with_filters(
@@ -102,9 +104,9 @@ def with_filters(
     result = []
     for declared in virtual_networks:
         network = dict(declared)
-        template = dict(network.get("template") or {})
         wanted = network.get("state") != "absent" and _driver(network) in FILTERING_DRIVERS
         if wanted and reaches(network, addresses, protected):
+            template = network["template"]
             given = _upper(template)
             network["template"] = {**{name: "YES" for name in _filters_for(network) if name not in given}, **template}
         result.append(network)

@@ -91,8 +91,11 @@ def test_the_declaration_itself_is_not_touched() -> None:
     assert declared == network(NEAR)
 
 
-def test_a_network_without_template_is_left_alone() -> None:
-    assert with_filters([{"name": "guests", "id": 3}], HOSTS) == [{"name": "guests", "id": 3}]
+@pytest.mark.parametrize("more", [{}, {"template": None}, {"template": 'VN_MAD = "fw"'}])
+def test_a_network_without_template_is_left_alone(more: dict) -> None:
+    declared = {"name": "guests", "id": 3, **more}
+    assert with_filters([declared], HOSTS) == [declared]
+    assert unfiltered([declared], HOSTS) == []
 
 
 def test_hosts_come_from_the_inventory() -> None:
