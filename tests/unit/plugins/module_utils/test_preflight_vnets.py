@@ -124,6 +124,9 @@ VLAN = {"VLAN_ID": 100}
             id="in another bridge already",
         ),
         pytest.param(of(vnet("802.1Q", "one", **VLAN)), "error", "all", "has no PHYDEV, without which", id="no device"),
+        pytest.param(
+            of(vnet("802.1Q", "one", PHYDEV="eth1", VLAN_ID="4²")), "error", "all", "has the VLAN_ID '4²'", id="VLAN 4²"
+        ),
         pytest.param(of(vnet("vxlan", "one")), "error", "all", "has no PHYDEV and no VLAN_ID", id="neither"),
         pytest.param(of(vnet("dummy", "one")), "error", "all", "has no BRIDGE", id="dummy without a bridge"),
         pytest.param(
