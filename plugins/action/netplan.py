@@ -16,8 +16,6 @@ display = Display()
 
 RETURN_SECONDS = 120  # for the rollback to end, or the host to boot, after the time of the trial is over
 PAUSE_SECONDS = 0.5
-# A connection that is cut shall be given up before the host takes back what cut it.
-KEEPALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=2"
 
 
 class ActionModule(ActionBase):
@@ -44,7 +42,7 @@ class ActionModule(ActionBase):
     def _confirmed(self, trial: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """The answer of the host to the confirmation, or why there is none."""
         deadline = time.monotonic() + trial["start_seconds"] + trial["seconds"] + RETURN_SECONDS
-        self._give_up_early()
+        self._give_up_early(trial["seconds"])
         time.sleep(trial["start_seconds"])
         phase, reason = "look", "it was not asked yet"
         while time.monotonic() < deadline:
@@ -78,10 +76,12 @@ class ActionModule(ActionBase):
     def _reset(self) -> None:
         self._connection.reset()
 
-    def _give_up_early(self) -> None:
+    def _give_up_early(self, seconds: int) -> None:
+        """A connection that is cut shall end before the host takes back what cut it, and leave time for another."""
         if self._connection.transport in ("ssh", "ansible.builtin.ssh"):
             given = self._connection.get_option("ssh_extra_args") or ""
-            self._connection.set_option("ssh_extra_args", f"{given} {KEEPALIVE}".strip())
+            keepalive = f"-o ServerAliveInterval={max(1, seconds // 12)} -o ServerAliveCountMax=2"
+            self._connection.set_option("ssh_extra_args", f"{given} {keepalive}".strip())
 
     def _task_host(self) -> str:
         return str(self._play_context.remote_addr)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import inspect
 import json
@@ -213,16 +212,17 @@ class NetplanHost:
 
     def keep(self, record: Mapping[str, Any]) -> None:
         """From /run to /etc, which is the same to a reader of netplan's files; safe to repeat."""
-        with open(os.path.join(TRIAL, "lock"), "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with netplan_trial.alone(TRIAL, record["id"]) as mine:
+            if mine is None:
+                return  # another process was asked for the same
             changes = {name: None if text is None else text.encode() for name, text in record["etc"].items()}
             os.makedirs(ETC, mode=0o755, exist_ok=True)
             file_switch.switch(ETC, changes, NOTHING)
             for path in record["files"]:
                 if os.path.exists(path):
                     os.unlink(path)
-        self.disarm(record["id"])
-        shutil.rmtree(TRIAL)
+            self.disarm(record["id"])
+            shutil.rmtree(TRIAL)
 
 
 def rolled_back(record: Mapping[str, Any], applied: Mapping[str, Any] | None) -> str:

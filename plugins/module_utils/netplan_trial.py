@@ -14,13 +14,15 @@ only can win. The directory is the lock: there is one trial at a time, until it 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 TRIAL = "/run/kvmcloud-netplan"
 LAST = f"{TRIAL}.last"  # the trial that was rolled back last
@@ -80,37 +82,49 @@ def write(path: str, text: str, mode: int = 0o600) -> None:
     os.replace(beside, path)
 
 
+@contextlib.contextmanager
+def alone(trial: str, name: str) -> Iterator[dict[str, Any] | None]:
+    """The record of this trial, or None where it is over; a rollback waits for an apply that is still at work."""
+    with contextlib.ExitStack() as held:
+        record = None
+        with contextlib.suppress(FileNotFoundError):  # the directory may vanish at any moment
+            lock = held.enter_context(open(os.path.join(trial, "lock"), "w", encoding="utf-8"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            record = record_of(trial)
+        yield record if record is not None and record["id"] == name else None
+
+
 def apply(name: str, trial: str = TRIAL, run: Run = run) -> int:
-    record = record_of(trial)
-    if record is None or record["id"] != name or not os.path.exists(os.path.join(trial, ARMED)):
-        return 0
-    for path, (text, mode) in record["files"].items():
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-        write(path, text, mode)
-    for command in record["before"]:
-        run(["ip", *command])
-    returncode, output = run(["netplan", "apply"])
-    if returncode == 0:
-        for command in record["after"]:
-            run(["ip", *command])  # mostly done by then
-    answer = {"returncode": returncode, "output": output.strip(), "at": now()}
-    write(os.path.join(trial, APPLIED), json.dumps(answer))
+    with alone(trial, name) as record:
+        if record is None or not os.path.exists(os.path.join(trial, ARMED)):
+            return 0
+        for path, (text, mode) in record["files"].items():
+            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+            write(path, text, mode)
+        for command in record["before"]:
+            run(["ip", *command])
+        returncode, output = run(["netplan", "apply"])
+        if returncode == 0:
+            for command in record["after"]:
+                run(["ip", *command])  # mostly done by then
+        answer = {"returncode": returncode, "output": output.strip(), "at": now()}
+        write(os.path.join(trial, APPLIED), json.dumps(answer))
     return rollback(name, trial, run) if returncode else 0
 
 
 def rollback(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[float], None] = time.sleep) -> int:
-    record = record_of(trial)
-    if record is None or record["id"] != name or not decide(trial, ROLLING_BACK):
-        return 0
-    for path in record["files"]:
-        if os.path.exists(path):
-            os.unlink(path)
-    for made in record["made"]:
-        run(["ip", "link", "delete", "dev", made])
-    run(["netplan", "apply"])
-    restore(record["saved"], run, wait)
-    run(["systemctl", "stop", f"{unit_of(name, 'rollback')}.timer"])
-    forget(trial)
+    with alone(trial, name) as record:
+        if record is None or not decide(trial, ROLLING_BACK):
+            return 0
+        for path in record["files"]:
+            if os.path.exists(path):
+                os.unlink(path)
+        for made in record["made"]:
+            run(["ip", "link", "delete", "dev", made])
+        run(["netplan", "apply"])
+        restore(record["saved"], run, wait)
+        run(["systemctl", "stop", f"{unit_of(name, 'rollback')}.timer"])
+        forget(trial)
     return 0
 
 

@@ -216,7 +216,7 @@ class _Comparison:
     def raised(self) -> Iterator[Difference]:
         for link in self.links:
             found = self.live.links.get(link.name)
-            if found is None and not link.is_made:
+            if card_of(link, self.live) is None and not link.is_made:
                 yield Difference(f"use {link.name}", f"{link.name} does not exist")
             elif found and not found.up:
                 yield Difference(f"bring {link.name} up", f"{link.name} is down")
