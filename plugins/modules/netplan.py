@@ -306,6 +306,7 @@ findings:
   elements: str
 """
 
+import contextlib
 import os
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -442,6 +443,10 @@ def keep_companions(module, plan):
     for file in plan.changes:
         make_directories(os.path.dirname(file.path))
     apply_plan(module, plan)
+    for file in plan.changes:
+        if file.content is None:
+            with contextlib.suppress(OSError):  # others may have something there
+                os.rmdir(os.path.dirname(file.path))
     if any(file.path == SYSCTL_FILE for file in plan.changes) and module.params["bridge_netfilter"]:
         module.run_command(["modprobe", "--quiet", "br_netfilter"])
         module.run_command(["sysctl", "--load", SYSCTL_FILE])

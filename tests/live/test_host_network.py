@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import cloud
 import pytest
@@ -48,7 +50,7 @@ def converge(declared: dict, **more) -> cloud.Run:
     assert run.rc == 0, run.output
     again = links(declared, **more)
     assert again.rc == 0 and again.changed == 0, again.output
-    assert all(sum(one.values()) <= 4 for one in again.counts["modules"].values()), again.counts
+    assert all(one["host_network"] <= 4 for one in again.counts["modules"].values()), again.counts
     return run
 
 
@@ -62,13 +64,21 @@ def begun(declared: dict, seconds: int) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,
     )
 
 
 def output_of(run: subprocess.Popen) -> str:
     text, _none = run.communicate(timeout=600)
     return " ".join(text.split())
+
+
+def signalled(pid: int, number: signal.Signals) -> None:
+    """A process and all below it: the workers of Ansible are sessions of their own."""
+    below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(pid, number)
+    for child in below:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            signalled(int(child), number)
 
 
 def wait_for(host: str, command: str, seconds: float = 60) -> None:
@@ -218,11 +228,11 @@ def test_a_controller_that_comes_back_late_does_not_confirm_what_was_taken_back(
     before = state_of("net2")
     run = begun({"net2": {"bridges": [GUESTS]}}, SOON)
     wait_for("net2", f"test -e {TRIAL}")
-    os.killpg(run.pid, signal.SIGSTOP)
+    signalled(run.pid, signal.SIGSTOP)
     try:
         wait_for("net2", f"test -e {TRIAL}.last -a ! -e {TRIAL}", 2 * SOON + 30)
     finally:
-        os.killpg(run.pid, signal.SIGCONT)
+        signalled(run.pid, signal.SIGCONT)
     assert "was rolled back: nobody confirmed it from outside within 20 s" in output_of(run)
     assert run.returncode != 0
     assert state_of("net2") == before
