@@ -114,7 +114,7 @@ class NetplanHost:
         name = uuid.uuid4().hex[:12]
         deadline = netplan_trial.now() + START_SECONDS + seconds
         full = {**record, "id": name, "boot": boot_id(), "deadline": deadline, "seconds": seconds, "clock": time.time()}
-        beside = tempfile.mkdtemp(prefix="kvmcloud-netplan-", dir="/run")
+        beside = tempfile.mkdtemp(prefix="kvmcloud-netplan-", dir=os.path.dirname(TRIAL))
         try:
             netplan_trial.write(os.path.join(beside, RECORD), json.dumps(full, indent=1))
             netplan_trial.write(os.path.join(beside, PROGRAM), inspect.getsource(netplan_trial))
