@@ -206,4 +206,4 @@ def _read(run: Run, *arguments: str) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     _program, action, wanted = sys.argv
-    sys.exit({"apply": apply, "rollback": rollback}[action](wanted))
+    raise SystemExit({"apply": apply, "rollback": rollback}[action](wanted))

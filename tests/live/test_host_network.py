@@ -269,7 +269,7 @@ def test_a_power_loss_between_trial_and_confirmation_brings_the_former_network(h
 
 BAD = {
     "what netplan rejects": (
-        {"bridges": [{**GUESTS, "extra": {"parameters": {"ageing-time": "soon"}}}]},
+        {"bridges": [{**GUESTS, "extra": {"no-such-key": True}}]},
         "netplan refuses the configuration, and nothing was changed",
     ),
     "a card that does not exist": (
@@ -329,3 +329,57 @@ def test_cloud_init_does_not_write_its_network_again(hosts):
     on("net1", "mkdir -p /etc/cloud/cloud.cfg.d")
     converge({"net1": {"bridges": [{"name": "br0", "interfaces": ["eth0"], "addresses": [ADDRESS["net1"]]}]}})
     assert "network: {config: disabled}" in on("net1", "cat /etc/cloud/cloud.cfg.d/*")
+
+
+# -- a guest with Debian's kernel, which has bonds and VLANs and is really restarted --------------------------------------
+
+
+@pytest.fixture(scope="module")
+def guest(hosts):
+    cloud.lab("up", "-i", INVENTORY, "--limit", "vm1")
+
+
+STACK = {
+    "bonds": [{"name": "bond0", "interfaces": ["eth2", "eth3"]}],
+    "vlans": [{"name": "bond0.12", "id": 12, "link": "bond0"}],
+    "bridges": [{"name": "br12", "interfaces": ["bond0.12"], "addresses": ["10.12.0.1/24"]}, GUESTS],
+}
+
+
+@pytest.mark.full
+def test_a_bridge_on_a_vlan_on_a_bond(guest):
+    converge({"vm1": STACK}, host_network_bridge_netfilter=True)
+    assert "Bonding Mode: fault-tolerance (active-backup)" in on("vm1", "cat /proc/net/bonding/bond0")
+    assert ports("vm1", "bond0") == {"eth2", "eth3"} and ports("vm1", "br12") == {"bond0.12"}
+    assert "id 12" in on("vm1", "ip -details link show bond0.12")
+    assert addresses("vm1", "br12") == ["10.12.0.1/24"]
+    assert on("vm1", "cat /proc/sys/net/bridge/bridge-nf-call-iptables").strip() == "1"
+
+
+@pytest.mark.full
+def test_a_restart_between_trial_and_confirmation_brings_the_former_network(guest):
+    """A lease that does not come: the host can be reached all the while, and waits."""
+    before = state_of("vm1")
+    run = begun({"vm1": {**STACK, "ethernets": [{"name": "eth4", "dhcp4": True}]}}, 600)
+    wait_for("vm1", f"test -e {TRIAL}/applied", 300)
+    assert "eth4" in on("vm1", "grep -r . /run/netplan")
+    on("vm1", "systemctl reboot", check=False)
+    text = output_of(run)
+    assert run.returncode != 0
+    assert "The host was restarted before its new network was confirmed, and came up with the former one" in text, text
+    assert state_of("vm1") == before
+
+
+@pytest.mark.full
+def test_the_wrong_vlan_is_taken_back(guest):
+    before = state_of("vm1")
+    wrong = {
+        **STACK,
+        "vlans": [*STACK["vlans"], {"name": "v99", "id": 99, "link": "eth0", "addresses": [ADDRESS["vm1"]]}],
+    }
+    run = links({"vm1": {**wrong, "ethernets": [{"name": "eth0"}]}}, host_network_confirm_timeout=200)
+    assert run.rc != 0
+    text = " ".join(run.output.split())
+    assert "The new network was rolled back: nobody confirmed it from outside within 200 s" in text, text
+    assert f"move {ADDRESS['vm1']} from eth0 to v99" in text
+    assert state_of("vm1") == before
