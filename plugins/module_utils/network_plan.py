@@ -136,12 +136,14 @@ class _Comparison:
                     continue
                 if ":" in address and leased and link.speaks:
                     continue  # of a router's advertisement, which the link goes on listening to
+                # Where DHCP is asked, the very same address may be back as a lease before the command would run.
+                delete = () if dhcp else _delete(address, link.name)
                 if address in self.wanted:
-                    yield Difference("", f"{address} is still on {link.name}", after=_delete(address, link.name))
+                    yield Difference("", f"{address} is still on {link.name}", after=delete)
                 else:
                     what = "give up the lease" if leased else "remove"
                     step = f"{what} {address} {'on' if leased else 'from'} {link.name}"
-                    yield Difference(step, f"{address} is still on {link.name}", after=_delete(address, link.name))
+                    yield Difference(step, f"{address} is still on {link.name}", after=delete)
 
     def _is_port(self, name: str) -> bool:
         return any(name in link.ports for link in self.links)

@@ -331,7 +331,7 @@ def test_cloud_init_does_not_write_its_network_again(hosts):
     assert "network: {config: disabled}" in on("net1", "cat /etc/cloud/cloud.cfg.d/*")
 
 
-# -- a guest with Debian's kernel, which has bonds and VLANs and is really restarted --------------------------------------
+# -- a guest with Debian's kernel, which has bonds and VLANs and is really restarted
 
 
 @pytest.fixture(scope="module")

@@ -67,8 +67,10 @@ class SmallHost:
             self.links[argv[-1]]["addresses"].append(argv[3])
         if argv[:3] == ["ip", "route", "add"]:
             self.routes.append((argv[3], argv[5], argv[7]))
-        if argv[:2] == ["ip", "link"] and "nomaster" in argv:
+        if argv[:3] == ["ip", "link", "set"] and argv[-1] == "nomaster":
             self.links[argv[4]]["master"] = None
+        if argv[:3] == ["ip", "link", "set"] and argv[-1] in ("up", "down"):
+            self.links[argv[4]]["up"] = argv[-1] == "up"
         return 0, ""
 
     @staticmethod
@@ -164,6 +166,19 @@ def test_where_netplan_does_not_bring_the_former_back_the_daemon_is_restarted(tr
     host = SmallHost(heals="systemctl restart systemd-networkd.service")
     run(rollback, trial, host, wait=no_wait)
     assert host.links["eth0"]["addresses"] == ["10.0.0.1/16"]
+    assert not any(command.startswith("ip address add") for command in host.commands)
+
+
+def test_a_link_that_was_down_is_put_down_at_once_and_no_daemon_restarted_for_it(trial):
+    """netplan says nothing of it any more, and leaves it in the bridge and up."""
+    record = json.loads((trial / RECORD).read_text())
+    record["saved"]["links"]["eth1"] = {"up": False, "master": None, "mtu": 1500, "bridge": [], "addresses": []}
+    (trial / RECORD).write_text(json.dumps(record))
+    host = SmallHost()
+    host.links["eth1"] = {"up": True, "master": "br0", "addresses": []}
+    run(rollback, trial, host, wait=no_wait)
+    assert host.links["eth1"] == {"up": False, "master": None, "addresses": []}
+    assert "systemctl restart systemd-networkd.service" not in host.commands
 
 
 def test_where_nothing_else_helps_addresses_and_routes_are_set_by_hand(trial):

@@ -193,6 +193,13 @@ def test_a_lease_is_what_dhcp_is_asked_for():
     assert "give up the lease 10.0.0.7/16 on eth0" in [one.step for one in given_up]
 
 
+def test_a_fixed_address_that_may_come_back_as_a_lease_is_not_deleted_by_hand():
+    """A server that knows the host gives it the address that it had; deleting that would cut the host off."""
+    around = former(eth0={"addresses": ["10.0.0.1/16"]})
+    (dropped,) = [one for one in compared([a.ethernet("eth0", dhcp4=True)], around=around) if "still on" in one.lack]
+    assert dropped.after == ()
+
+
 def test_an_optional_link_need_not_get_its_lease():
     assert compared([a.ethernet("eth0", dhcp4=True, optional=True)], a.host(a.card("eth0"))) == []
 
