@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import inspect
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -36,6 +38,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state impor
 )
 
 ETC, RUN = "/etc/netplan", "/run/netplan"
+INTERFACES = "/etc/network/interfaces"
 # In the order in which netplan lets one shadow the other.
 DIRECTORIES = (RUN, ETC, "/lib/netplan")
 START_SECONDS = 1  # in which the answer of the module that starts a trial reaches the controller
@@ -81,6 +84,15 @@ class NetplanHost:
                 f"{path} cannot be read, so it is not known which links it describes: {error}. Correct or remove it; "
                 "nothing was changed."
             ) from error
+
+    def ifupdown(self) -> dict[str, str]:
+        """By link, the file of ifupdown that describes it."""
+        found: dict[str, str] = {}
+        for path in (INTERFACES, *sorted(glob.glob(f"{INTERFACES}.d/*"))):
+            with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as stream:
+                for name in re.findall(r"^\s*iface\s+(\S+)", stream.read(), re.MULTILINE):
+                    found.setdefault(name, path)
+        return found
 
     # -- the opinion of netplan --------------------------------------------------------------------------------------
 

@@ -67,7 +67,8 @@ class PlannedNetwork:
         self.present = host.files(parse)
         taken = take_over(self.links, self.live, self.present)
         self.around = Surroundings(taken.former, taken.left, control)
-        refuse([*taken.findings, *self._shadowed(taken.remains), *refusals(self.links, self.live, self.around)])
+        found = [*taken.findings, *self._shadowed(taken.remains), *self._of_ifupdown(host.ifupdown())]
+        refuse([*found, *refusals(self.links, self.live, self.around)])
         self.warnings = warnings(self.links, self.live, self.around)
         self.differences = differences(self.links, self.live, self.around)
 
@@ -94,6 +95,14 @@ class PlannedNetwork:
             f"{path} shadows the files of {ETC} and describes declared links; find out what wrote it, and remove it."
             for path in paths
             if path.startswith(RUN)
+        ]
+
+    def _of_ifupdown(self, described: Mapping[str, str]) -> list[str]:
+        return [
+            f"{link.name} is described by {described[link.name]} too, and both would set it up at boot; take it out of "
+            "there. It stays as it is until this runs again."
+            for link in self.links
+            if link.name in described
         ]
 
     @property

@@ -255,6 +255,10 @@ def begin(module, host):
     }
     for warning in planned.warnings:
         module.warn(warning)
+    if any(link.name_servers for link in planned.links) and not os.path.isdir("/run/systemd/resolve"):
+        module.warn(
+            "Name servers are declared, and systemd-resolved, by which they are used, does not run on this host."
+        )
     if planned.etc and "netplan" not in missing:
         host.validate(planned.etc)
     if module.check_mode or not planned.changed:

@@ -299,6 +299,14 @@ def test_what_is_refused_before_anything_is_touched(hosts, declared, sentence):
     assert state_of("net2") == before
 
 
+def test_a_card_that_ifupdown_sets_up_is_refused(hosts):
+    on("net2", "mkdir -p /etc/network && printf 'auto eth1\\niface eth1 inet dhcp\\n' > /etc/network/interfaces")
+    run = links({"net2": {"bridges": [GUESTS]}})
+    on("net2", "rm /etc/network/interfaces")
+    assert run.rc != 0
+    assert "eth1 is described by /etc/network/interfaces too" in " ".join(run.output.split()), run.output
+
+
 def test_a_wrong_variable_of_all_hosts_stops_at_the_first(hosts):
     before = state_of("net2")
     wrong = {"bridges": [{"name": "brx", "interfaces": ["eno9"]}]}

@@ -160,6 +160,21 @@ def test_files_shadow_one_another(place, module):
     assert {name: one.document["of"] for name, one in found.items()} == {"50.yaml": "run", "60.yaml": "etc"}
 
 
+def test_links_of_ifupdown(place, module, monkeypatch):
+    monkeypatch.setattr(netplan_host, "INTERFACES", str(place / "interfaces"))
+    assert NetplanHost(module).ifupdown() == {}
+    (place / "interfaces").write_text(
+        "# iface old inet dhcp\nauto lo eth0\niface lo inet loopback\niface eth0 inet dhcp\n"
+    )
+    (place / "interfaces.d").mkdir()
+    (place / "interfaces.d/eth1").write_text("  iface eth1 inet6 auto\n")
+    assert NetplanHost(module).ifupdown() == {
+        "lo": str(place / "interfaces"),
+        "eth0": str(place / "interfaces"),
+        "eth1": str(place / "interfaces.d/eth1"),
+    }
+
+
 def test_a_file_that_cannot_be_read_ends_the_run(place, module):
     (place / "etc/50.yaml").write_bytes(b"\xff")
     with pytest.raises(NetplanError, match=r"50\.yaml cannot be read, so it is not known which links it describes"):
