@@ -199,6 +199,11 @@ class NetplanHost:
             )
         raise NetplanError("The host knows nothing of this trial any more; its network is as the last confirmed one.")
 
+    def was_confirmed(self, id: str) -> bool:
+        """Whether the answer to its confirmation was all that got lost."""
+        last = netplan_trial.record_of(LAST)
+        return last is not None and last["id"] == id and os.path.exists(os.path.join(LAST, CONFIRMING))
+
     def applied(self, trial: str = TRIAL) -> dict[str, Any] | None:
         try:
             with open(os.path.join(trial, APPLIED), encoding="utf-8") as stream:
@@ -216,11 +221,10 @@ class NetplanHost:
         netplan_trial.write(os.path.join(TRIAL, RECORD), json.dumps({**record, "reason": reason}, indent=1))
         self.module.run_command(["systemctl", "start", "--no-block", f"{unit_of(record['id'], 'rollback')}.service"])
 
-    def confirm(self, record: Mapping[str, Any]) -> None:
-        """The decision; raises where the rollback was faster."""
+    def decide(self, record: Mapping[str, Any]) -> None:
+        """That the trial is kept; raises where the rollback was faster."""
         if not netplan_trial.decide(TRIAL, CONFIRMING):
             raise NetplanError(rolled_back(record, self.applied()))
-        self.keep(record)
 
     def keep(self, record: Mapping[str, Any]) -> None:
         """From /run to /etc, which is the same to a reader of netplan's files; safe to repeat."""
@@ -234,7 +238,7 @@ class NetplanHost:
                 if os.path.exists(path):
                     os.unlink(path)
             self.disarm(record["id"])
-            shutil.rmtree(TRIAL)
+            netplan_trial.forget(TRIAL)
 
 
 def rolled_back(record: Mapping[str, Any], applied: Mapping[str, Any] | None) -> str:

@@ -25,7 +25,7 @@ import time
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 TRIAL = "/run/kvmcloud-netplan"
-LAST = f"{TRIAL}.last"  # the trial that was rolled back last
+LAST = f"{TRIAL}.last"  # the trial that came to its end last, either way
 ARMED, CONFIRMING, ROLLING_BACK, APPLIED = "armed", "confirming", "rolling-back", "applied"
 RECORD, PROGRAM = "trial.json", "trial.py"
 COMMAND_SECONDS = 120

@@ -276,7 +276,7 @@ def keep_companions(module, plan):
         make_directories(os.path.dirname(file.path))
     apply_plan(module, plan)
     for file in plan.changes:
-        if file.content is None:
+        if file.path.endswith(".network.d/90-kvmcloud.conf") and file.content is None:
             with contextlib.suppress(OSError):  # others may have something there
                 os.rmdir(os.path.dirname(file.path))
     if any(file.path == SYSCTL_FILE for file in plan.changes) and module.params["bridge_netfilter"]:
@@ -292,6 +292,8 @@ def lacks(module, record, host):
 
 def look(module, host):
     """How far the trial has come. One that does not become what it should is ended before its time is over."""
+    if host.was_confirmed(module.params["trial"]["id"]):
+        return {"state": "confirmed"}
     record = host.trial(**module.params["trial"])
     if not (host.applied() and host.is_open()):
         return {"state": "pending"}
@@ -307,12 +309,13 @@ def confirm(module, host):
     found = lacks(module, record, host)
     if found:
         return {"state": "lacking", "msg": "; ".join(found)}
+    host.decide(record)
     backups = [
         module.backup_local(f"{netplan_host.ETC}/{name}")
         for name in record["etc"]
         if name != OWN and os.path.exists(f"{netplan_host.ETC}/{name}")
     ]
-    host.confirm(record)
+    host.keep(record)
     after = round(netplan_trial.now() - record["deadline"] + record["seconds"], 1)
     keep_companions(module, PlannedNetwork(module.params, host, yaml_reader(module)).companions)
     return {"state": "confirmed", "backups": backups, "confirmed_after": after}

@@ -88,11 +88,32 @@ def test_a_confirmation_moves_the_files_and_stops_the_timer(place, module):
     trial = begun(place, module)
     applied(place)
     host = NetplanHost(module)
-    host.confirm(host.trial(**trial))
+    found = host.trial(**trial)
+    host.decide(found)
+    host.keep(found)
     assert {path.name: path.read_text() for path in (place / "etc").iterdir()} == {"60.yaml": "new"}
     assert list((place / "run").iterdir()) == []
     assert module.commands[-1] == ["systemctl", "stop", f"kvmcloud-netplan-{trial['id']}-rollback.timer"]
     assert not (place / "trial").exists()
+
+
+def test_who_did_not_hear_the_answer_to_the_confirmation_is_told_again(place, module):
+    trial = begun(place, module)
+    applied(place)
+    host = NetplanHost(module)
+    assert not host.was_confirmed(trial["id"])
+    found = host.trial(**trial)
+    host.decide(found)
+    host.keep(found)
+    assert host.was_confirmed(trial["id"])
+    assert not host.was_confirmed("of another")
+
+
+def test_what_was_rolled_back_was_not_confirmed(place, module):
+    trial = begun(place, module)
+    netplan_trial.decide(str(place / "trial"), netplan_trial.ROLLING_BACK)
+    netplan_trial.forget(str(place / "trial"))
+    assert not NetplanHost(module).was_confirmed(trial["id"])
 
 
 def test_a_confirmation_that_comes_after_the_rollback_fails(place, module):
@@ -104,7 +125,7 @@ def test_a_confirmation_that_comes_after_the_rollback_fails(place, module):
     with pytest.raises(
         NetplanError, match="The new network was rolled back: nobody confirmed it from outside within 60 s"
     ):
-        host.confirm(found)
+        host.decide(found)
     assert list((place / "etc").iterdir()) == []
 
 
