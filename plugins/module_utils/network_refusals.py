@@ -12,6 +12,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links impor
     ETHERNET,
     SECTIONS,
     Link,
+    addresses_with_length,
+    as_interface,
     below,
     mtu_over,
 )
@@ -26,11 +28,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state impor
 
 def refusals(links: Sequence[Link], live: LiveState, around: Surroundings) -> list[str]:
     """Why the declaration must not be tried on this host, all at once."""
-    return [
-        sentence
-        for rule in (_missing, _other_kinds, _foreign_ports, _guests, _default_route, _live_mtus)
-        for sentence in rule(links, live, around)
-    ]
+    return [sentence for rule in _RULES for sentence in rule(links, live, around)]
 
 
 def _missing(links: Sequence[Link], live: LiveState, _around: Surroundings) -> Iterator[str]:
@@ -106,6 +104,23 @@ def _default_route(links: Sequence[Link], live: LiveState, around: Surroundings)
             )
 
 
+def _kept_addresses(links: Sequence[Link], live: LiveState, around: Surroundings) -> Iterator[str]:
+    """An address on two links answers by the one or the other, as the kernel happens to order them: such a network may
+    be confirmed, and cut the host off when it starts the next time.
+    """
+    names = {link.name for link in links}
+    for link, interface in addresses_with_length(links):
+        for other in live.links.values():
+            doomed = other.name in around.former and other.kind in MADE_KINDS
+            present = any(text.split("/")[0] == str(interface.ip) for text in other.addresses)
+            if present and other.name not in names and not doomed:
+                yield (
+                    f"{interface.ip} is declared for {link.name} and is on {other.name}, which is not "
+                    "declared and would "
+                    f"keep it; declare {other.name} too, without it."
+                )
+
+
 def _live_mtus(links: Sequence[Link], live: LiveState, _around: Surroundings) -> Iterator[str]:
     declared = {link.name: link for link in links}
     for link in links:
@@ -116,10 +131,28 @@ def _live_mtus(links: Sequence[Link], live: LiveState, _around: Surroundings) ->
                 yield mtu_over(link, name, found.mtu)
 
 
-_RULES = (_missing, _other_kinds, _foreign_ports, _guests, _default_route, _live_mtus)
+_RULES = (_missing, _other_kinds, _foreign_ports, _guests, _default_route, _kept_addresses, _live_mtus)
 
 
 def warnings(links: Sequence[Link], live: LiveState, around: Surroundings) -> list[str]:
+    return [*_control_address(links, live, around), *_shared_networks(links, live, around)]
+
+
+def _shared_networks(links: Sequence[Link], live: LiveState, around: Surroundings) -> Iterator[str]:
+    names = {link.name for link in links} | set(around.former)
+    for link, interface in addresses_with_length(links):
+        for other in live.links.values():
+            for text in other.addresses if other.name not in names else ():
+                found = as_interface(text)
+                if found and found.network == interface.network and found.ip != interface.ip:
+                    yield (
+                        f"{link.name} and {other.name}, which is not declared, are both in "
+                        f"{interface.network}: answers "
+                        "may leave by the wrong one."
+                    )
+
+
+def _control_address(links: Sequence[Link], live: LiveState, around: Surroundings) -> list[str]:
     control = around.control
     holder = next(
         (link for link in live.links.values() if any(text.split("/")[0] == control for text in link.addresses)), None

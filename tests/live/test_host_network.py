@@ -186,11 +186,14 @@ def test_a_bridge_with_guests_is_not_removed(hosts):
 
 
 # Each of them cuts the host off, and none of them can be known to do so beforehand.
-OWN = {"net1": ("br0", "eth0"), "net2": ("eth0", None)}
+WRONG_CARD = {
+    "ethernets": [{"name": "eth0"}],
+    "bridges": [{"name": "br0", "interfaces": ["eth2"], "addresses": [ADDRESS["net2"]]}],
+}
 CUTTING = {
     "another address, and a bridge over the wrong card": {
         "net1": {"bridges": [{"name": "br0", "interfaces": ["eth0"], "addresses": ["10.213.99.11/24"]}]},
-        "net2": {"bridges": [{"name": "br0", "interfaces": ["eth2"], "addresses": [ADDRESS["net2"]]}]},
+        "net2": WRONG_CARD,
     },
     "a network that is too small, and DHCP where nobody answers": {
         "net1": {"bridges": [{"name": "br0", "interfaces": ["eth0"], "addresses": ["10.213.120.11/32"]}]},
@@ -253,7 +256,7 @@ def test_a_second_run_is_refused_while_the_first_one_tries(hosts):
 
 def test_a_power_loss_between_trial_and_confirmation_brings_the_former_network(hosts):
     before = state_of("net2")
-    run = begun({"net2": {"bridges": [{"name": "br0", "interfaces": ["eth2"], "addresses": [ADDRESS["net2"]]}]}}, 120)
+    run = begun({"net2": WRONG_CARD}, 120)
     wait_for("net2", f"test -e {TRIAL}")
     time.sleep(4)
     cloud.lab("kill", "-i", INVENTORY, "net2")
@@ -283,6 +286,10 @@ BAD = {
             "bridges": [{"name": "brx", "interfaces": ["bond0"]}],
         },
         "bond bond0 has VLAN v among its interfaces; a bond is made of ethernets",
+    ),
+    "an address on two cards, by which the host may answer now and not after its next start": (
+        {"bridges": WRONG_CARD["bridges"]},
+        "10.213.120.12 is declared for br0 and is on eth0, which is not declared and would keep it",
     ),
     "a gateway out of reach": (
         {"ethernets": [{"name": "eth2", "addresses": ["10.99.0.1/24"], "gateways": ["10.98.0.1"]}]},

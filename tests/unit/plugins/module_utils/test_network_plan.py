@@ -246,6 +246,11 @@ REFUSED = {
         TWO_CARDS,
         "The IPv4 default route goes via 10.0.0.254 on eth0, which is declared without it",
     ),
+    "an address that a card keeps which is not declared": (
+        [a.bridge("br0", "eth1", addresses=["10.0.0.1/24"])],
+        TWO_CARDS,
+        "10.0.0.1 is declared for br0 and is on eth0, which is not declared and would keep it; declare eth0 too",
+    ),
     "a bridge with frames larger than its live port's": (
         [a.bridge("br0", "eth1", mtu=9000)],
         TWO_CARDS,
@@ -272,6 +277,11 @@ def test_what_is_refused_on_this_host(declared, live, sentence):
         ([a.bridge("br0", "eth0", dhcp4=True)], TWO_CARDS, former()),
         ([a.bridge("br0", "eth1")], TWO_CARDS, former()),  # the card of the default route is not touched
         ([a.bridge("br0", "eth1", mtu=9000), a.ethernet("eth1", mtu=9000)], TWO_CARDS, former()),
+        (  # the bridge that has the address goes, being ours and declared no more
+            [a.bridge("br1", "eth1", addresses=["10.1.0.1/24"])],
+            a.host(a.live_bridge("br0", "10.1.0.1/24"), a.card("eth1")),
+            former(br0={}),
+        ),
         (
             [a.bridge("br1", "eth1")],  # a port may leave a bridge that was ours
             a.host(replace(a.card("eth1"), master="br0"), a.live_bridge("br0")),
@@ -301,3 +311,10 @@ def test_who_drops_the_address_of_the_connection_is_warned():
     assert warned([a.bridge("br0", "eth0", dhcp4=True)]) == []
     assert warned([a.bridge("br0", "eth1")]) == []
     assert warned([a.bridge("br0", "eth0")], control=None) == []
+
+
+def test_who_joins_the_network_of_a_card_that_is_not_declared_is_warned():
+    assert warned([a.bridge("br0", "eth1", addresses=["10.0.0.9/16"])]) == [
+        "br0 and eth0, which is not declared, are both in 10.0.0.0/16: answers may leave by the wrong one."
+    ]
+    assert warned([a.bridge("br0", "eth1", addresses=["10.1.0.9/16"])]) == []
