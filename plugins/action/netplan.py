@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
         while time.monotonic() < deadline:
             time.sleep(PAUSE_SECONDS)
             answer = self._ask(phase, trial, task_vars)
-            state = answer.get("state")
+            state = answer.pop("state", None)
             if state in ("confirmed", "ended"):
                 self._reset()  # what follows shall not inherit our impatience
                 return answer
@@ -59,9 +59,8 @@ class ActionModule(ActionBase):
         return {
             "failed": True,
             "unreachable": True,
-            "msg": f"The host does not answer since a new network was tried on it. It was to take that back "
-            "by itself after "
-            f"{trial['seconds']} s; look at its console. Last heard: {reason}",
+            "msg": "The host does not answer since a new network was tried on it. It was to take that back by itself "
+            f"after {trial['seconds']} s; look at its console. Last heard: {reason}",
         }
 
     def _ask(self, phase: str, trial: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links impor
     BOND,
     BRIDGE,
     ETHERNET,
+    MADE_KINDS,
     SECTIONS,
     VLAN,
     Link,
@@ -61,7 +62,7 @@ class Takeover(NamedTuple):
 
 
 def take_over(links: Sequence[Link], live: LiveState, present: Mapping[str, Described]) -> Takeover:
-    managed = {link.name for link in links}
+    managed = live.names(links)
     remains: dict[str, dict[str, Any] | None] = {}
     former: dict[str, Definition] = {}
     left: set[str] = set()
@@ -81,9 +82,8 @@ def take_over(links: Sequence[Link], live: LiveState, present: Mapping[str, Desc
             if stands_for & managed and not stands_for <= managed:
                 both = ", ".join(sorted(stands_for & managed)), ", ".join(sorted(stands_for - managed))
                 findings.append(
-                    f"{described.path} describes {both[0]} together with {both[1]} as {name!r}; declare "
-                    f"{both[1]} too, or give "
-                    "each a definition of its own there."
+                    f"{described.path} describes {both[0]} together with {both[1]} as {name!r}; declare {both[1]} too, "
+                    "or give each a definition of its own there."
                 )
             elif not stands_for & managed:
                 kept.setdefault(section, {})[name] = options
@@ -97,8 +97,8 @@ def take_over(links: Sequence[Link], live: LiveState, present: Mapping[str, Desc
 
 def _ports_of_both(path: str, name: str, options: Mapping[str, Any], managed: set[str]) -> list[str]:
     return [
-        f"{path} makes {port} a port of {name}, and {port} is declared; declare {name} too, or take {port} "
-        "out of that file."
+        f"{path} makes {port} a port of {name}, and {port} is declared; declare {name} too, or take {port} out of that "
+        "file."
         for port in options.get("interfaces") or []
         if port in managed
     ]
@@ -126,7 +126,7 @@ def _stands_for(name: str, options: Mapping[str, Any], live: LiveState) -> set[s
     for link in live.links.values():
         by_name = fnmatch.fnmatchcase(link.name, str(match.get("name", "*")))
         by_mac = str(match.get("macaddress", link.mac)).lower() == link.mac.lower()
-        if by_name and by_mac and link.name != "lo" and link.kind not in (BRIDGE, BOND, VLAN):
+        if by_name and by_mac and link.name != "lo" and link.kind not in MADE_KINDS:
             found.add(link.name)
     return found
 

@@ -24,7 +24,9 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_trial impor
     APPLIED,
     ARMED,
     CONFIRMING,
+    FOUND,
     LAST,
+    LOOKED,
     PROGRAM,
     RECORD,
     TRIAL,
@@ -154,7 +156,7 @@ class NetplanHost:
         returncode, out, err = self.module.run_command(command)
         if returncode:
             raise NetplanError(
-                f"systemd does not take the rollback that a change of the network needs, so nothing was changed: "
+                "systemd does not take the rollback that a change of the network needs, so nothing was changed: "
                 f"{(err or out).strip()}"
             )
 
@@ -169,9 +171,8 @@ class NetplanHost:
         began = time.strftime("%H:%M:%S", time.localtime(record["clock"]))
         left = max(0, round(record["deadline"] - netplan_trial.now()))
         return (
-            f"Another run tries a configuration of this host's network since {began}; it is confirmed or "
-            "rolled back within "
-            f"{left} s. Nothing was changed by this run; wait for the other one, then run again."
+            f"Another run tries a configuration of this host's network since {began}; it is confirmed or rolled back "
+            f"within {left} s. Nothing was changed by this run; wait for the other one, then run again."
         )
 
     def clear_overdue(self) -> None:
@@ -190,12 +191,11 @@ class NetplanHost:
             return record
         last = netplan_trial.record_of(LAST)
         if last is not None and last["id"] == id:
-            raise NetplanError(rolled_back(last, self.applied(LAST)))
+            raise NetplanError(self.rolled_back(last, LAST))
         if boot_id() != boot:
             raise NetplanError(
-                "The host was restarted before its new network was confirmed, and came up with the former "
-                "one; its files "
-                "are as before. See why it restarted, then run again."
+                "The host was restarted before its new network was confirmed, and came up with the former one; its "
+                "files are as before. See why it restarted, then run again."
             )
         raise NetplanError("The host knows nothing of this trial any more; its network is as the last confirmed one.")
 
@@ -204,7 +204,7 @@ class NetplanHost:
         last = netplan_trial.record_of(LAST)
         return last is not None and last["id"] == id and os.path.exists(os.path.join(LAST, CONFIRMING))
 
-    def applied(self, trial: str = TRIAL) -> dict[str, Any] | None:
+    def applied(self, trial: str) -> dict[str, Any] | None:
         try:
             with open(os.path.join(trial, APPLIED), encoding="utf-8") as stream:
                 found: dict[str, Any] = json.load(stream)
@@ -213,18 +213,35 @@ class NetplanHost:
             return None
 
     def is_open(self) -> bool:
-        """Whether nothing is decided yet."""
-        return os.path.exists(os.path.join(TRIAL, ARMED))
+        """Whether it was applied, and nothing is decided yet."""
+        return self.applied(TRIAL) is not None and os.path.exists(os.path.join(TRIAL, ARMED))
 
-    def roll_back(self, record: Mapping[str, Any], reason: str) -> None:
-        """At once and not at the end of the time; systemd does it, as it may cut this connection."""
-        netplan_trial.write(os.path.join(TRIAL, RECORD), json.dumps({**record, "reason": reason}, indent=1))
-        self.module.run_command(["systemctl", "start", "--no-block", f"{unit_of(record['id'], 'rollback')}.service"])
+    def looked(self, lacks: Sequence[str]) -> None:
+        """For the sentence about a rollback, if it comes to that."""
+        with contextlib.suppress(FileNotFoundError):  # the directory may vanish at any moment
+            netplan_trial.write(os.path.join(TRIAL, LOOKED), "; ".join(lacks))
+
+    def rolled_back(self, record: Mapping[str, Any], trial: str) -> str:
+        applied = self.applied(trial)
+        why = f"nobody confirmed it from outside within {record['seconds']} s"
+        if applied and applied["returncode"]:
+            why = f"netplan could not apply it: {applied['output'] or 'it said nothing'}"
+        elif applied is None or applied["at"] > record["deadline"]:
+            why = f"netplan had not applied it within {record['seconds']} s"
+        else:
+            try:
+                with open(os.path.join(trial, LOOKED), encoding="utf-8") as stream:
+                    lacks = stream.read()
+                why += f"; after it was applied, {lacks}" if lacks else ""
+            except FileNotFoundError:
+                why += f", so it had most likely cut the host off (its links and routes at that time: {LAST}/{FOUND})"
+        tried = "; ".join(record["steps"]) or "the same files again"
+        return f"The new network was rolled back: {why}. Files and links are as before. Tried was: {tried}."
 
     def decide(self, record: Mapping[str, Any]) -> None:
         """That the trial is kept; raises where the rollback was faster."""
         if not netplan_trial.decide(TRIAL, CONFIRMING):
-            raise NetplanError(rolled_back(record, self.applied()))
+            raise NetplanError(self.rolled_back(record, TRIAL))
 
     def keep(self, record: Mapping[str, Any]) -> None:
         """From /run to /etc, which is the same to a reader of netplan's files; safe to repeat."""
@@ -239,17 +256,6 @@ class NetplanHost:
                     os.unlink(path)
             self.disarm(record["id"])
             netplan_trial.forget(TRIAL)
-
-
-def rolled_back(record: Mapping[str, Any], applied: Mapping[str, Any] | None) -> str:
-    tried = "; ".join(record["steps"]) or "the same files again"
-    if record.get("reason"):
-        why = str(record["reason"])
-    elif applied and applied["returncode"]:
-        why = f"netplan could not apply it: {applied['output'] or 'it said nothing'}"
-    else:
-        why = f"nobody confirmed it from outside within {record['seconds']} s, so it had most likely cut the host off"
-    return f"The new network was rolled back: {why}. Files and links are as before. Tried was: {tried}."
 
 
 def boot_id() -> str:

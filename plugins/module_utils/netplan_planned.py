@@ -66,7 +66,7 @@ class PlannedNetwork:
         self.live = host.state()
         self.present = host.files(parse)
         taken = take_over(self.links, self.live, self.present)
-        self.around = Surroundings(taken.former, taken.left, control)
+        self.around = Surroundings(taken.former, control)
         found = [*taken.findings, *self._shadowed(taken.remains), *self._of_ifupdown(host.ifupdown())]
         refuse([*found, *refusals(self.links, self.live, self.around)])
         self.warnings = warnings(self.links, self.live, self.around)
@@ -135,13 +135,13 @@ class PlannedNetwork:
         files = {f"{RUN}/{name}": (text or NOTHING.decode(), 0o600) for name, text in etc.items()}
         # systemd-networkd reads these as its own user
         files.update({f"{RUN_NETWORKD}/{path}": (text, 0o644) for path, text in self.deaf.items()})
-        touched = {link.name for link in self.links} | set(self.around.former)
+        touched = self.live.names(self.links) | set(self.around.former)
         return {
             "etc": etc,
             "files": files,
             "before": [one.before for one in self.differences if one.before],
             "after": [one.after for one in self.differences if one.after],
-            "made": [link.name for link in self.links if link.is_made and link.name not in self.live.links],
+            "undo": [command for one in self.differences for command in one.undo],
             "saved": saved_state(self.live, touched),
             "steps": self.steps,
             "former": self.around.former,

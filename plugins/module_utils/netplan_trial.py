@@ -28,6 +28,9 @@ TRIAL = "/run/kvmcloud-netplan"
 LAST = f"{TRIAL}.last"  # the trial that came to its end last, either way
 ARMED, CONFIRMING, ROLLING_BACK, APPLIED = "armed", "confirming", "rolling-back", "applied"
 RECORD, PROGRAM = "trial.json", "trial.py"
+# What the controller missed when it looked last, and what the host itself saw before it took all back.
+LOOKED, FOUND = "looked", "found"
+LOOKS = (("-brief", "address", "show"), ("route", "show"))
 COMMAND_SECONDS = 120
 RETURN_SECONDS = 10  # for the former addresses to be back, before stronger means are tried
 BACKENDS = ("systemd-networkd.service", "NetworkManager.service")
@@ -116,11 +119,13 @@ def rollback(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[floa
     with alone(trial, name) as record:
         if record is None or not decide(trial, ROLLING_BACK):
             return 0
+        with contextlib.suppress(OSError):  # a full disk must not keep the host cut off
+            write(os.path.join(trial, FOUND), "".join(run(["ip", *what])[1] for what in LOOKS))
         for path in record["files"]:
             if os.path.exists(path):
                 os.unlink(path)
-        for made in record["made"]:
-            run(["ip", "link", "delete", "dev", made])
+        for command in record["undo"]:
+            run(["ip", *command])
         run(["netplan", "apply"])
         restore(record["saved"], run, wait)
         run(["systemctl", "stop", f"{unit_of(name, 'rollback')}.timer"])
@@ -173,7 +178,12 @@ def returned(saved: Mapping[str, Any], run: Run, wait: Callable[[float], None]) 
 def missing(saved: Mapping[str, Any], run: Run) -> list[list[str]]:
     """What is not there of what was saved, as the commands that would bring it back."""
     present = {link.get("ifname"): link for link in _read(run, "-details", "address", "show")}
-    routes = {_key(route) for family in ("-4", "-6") for route in _read(run, family, "route", "show")}
+    routes = {
+        (route.get("dst"), hop.get("gateway"), hop.get("dev"))
+        for family in ("-4", "-6")
+        for route in _read(run, family, "route", "show")
+        for hop in route.get("nexthops") or [route]
+    }
     commands = []
     for name, values in saved["links"].items():
         link = present.get(name, {})
@@ -189,10 +199,6 @@ def missing(saved: Mapping[str, Any], run: Run) -> list[list[str]]:
         if (to, via, device) not in routes:
             commands.append(["route", "add", to, "via", via, "dev", device])
     return commands
-
-
-def _key(route: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    return route.get("dst"), route.get("gateway"), route.get("dev")
 
 
 def _read(run: Run, *arguments: str) -> list[dict[str, Any]]:

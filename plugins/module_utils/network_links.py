@@ -16,6 +16,7 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence, Union
 ETHERNET, BOND, VLAN, BRIDGE = "ethernet", "bond", "vlan", "bridge"
 # By kind, the option of the module and the section of netplan, which are called alike.
 SECTIONS = {ETHERNET: "ethernets", BOND: "bonds", VLAN: "vlans", BRIDGE: "bridges"}
+MADE_KINDS = (BOND, VLAN, BRIDGE)  # as against those that are plugged in
 BOND_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
 LONGEST_NAME = 15  # the kernel's IFNAMSIZ without the byte that ends it
 # '%' and '*' would be read as patterns by kernel and netplan.
@@ -61,7 +62,6 @@ class Link:
     stp: bool = False
     forward_delay: int = 0
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    declared: bool = True  # False: only named as a port
 
     @property
     def speaks(self) -> bool:
@@ -74,8 +74,7 @@ class Link:
 
     @property
     def is_made(self) -> bool:
-        """Links that are made, as against those that are plugged in."""
-        return self.kind != ETHERNET
+        return self.kind in MADE_KINDS
 
 
 def declared_links(params: Mapping[str, Any]) -> list[Link]:
@@ -83,13 +82,13 @@ def declared_links(params: Mapping[str, Any]) -> list[Link]:
     links = [link_of(kind, entry) for kind, section in SECTIONS.items() for entry in params.get(section) or []]
     known = {link.name for link in links}
     ports = dict.fromkeys(port for link in links for port in link.ports if port not in known)
-    return in_order([*(Link(name, ETHERNET, declared=False) for name in ports), *links])
+    return in_order([*(Link(name, ETHERNET) for name in ports), *links])
 
 
 def link_of(kind: str, entry: Mapping[str, Any]) -> Link:
-    routes = [Route("default", str(gateway)) for gateway in entry.get("gateways") or []]
+    routes = [Route("default", router(gateway)) for gateway in entry.get("gateways") or []]
     routes += [
-        Route(str(one["to"]), str(one["via"]), one.get("metric"), bool(one.get("on_link")))
+        Route(str(one["to"]), router(one["via"]), one.get("metric"), bool(one.get("on_link")))
         for one in entry.get("routes") or []
     ]
     link = Link(
@@ -114,6 +113,14 @@ def link_of(kind: str, entry: Mapping[str, Any]) -> Link:
     if kind == VLAN:
         return replace(link, parent=str(entry["link"]), vlan_id=int(entry["id"]))
     return replace(link, mode=str(entry.get("mode") or "active-backup")) if kind == BOND else link
+
+
+def router(address: Any) -> str:
+    """As the kernel writes it; what is no address is told as such later."""
+    try:
+        return str(ipaddress.ip_address(str(address)))
+    except ValueError:
+        return str(address)
 
 
 def _texts(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
@@ -195,14 +202,13 @@ def _port(master: Link, port: Link | None) -> Iterator[str]:
         return
     if port.speaks or port.routes:
         yield (
-            f"{port.name} is a port of {master.title} and has addresses, DHCP or routes of its own, which no "
-            "port can use; "
-            f"give them to {master.name}."
+            f"{port.name} is a port of {master.title} and has addresses, DHCP or routes of its own, which no port can "
+            f"use; give them to {master.name}."
         )
     if master.kind == BOND and port.kind != ETHERNET:
         yield (
-            f"bond {master.name} has {port.title} among its interfaces; a bond is made of ethernets. "
-            f"Put the VLAN or bridge on top of {master.name}."
+            f"bond {master.name} has {port.title} among its interfaces; a bond is made of ethernets. Put the VLAN or "
+            f"bridge on top of {master.name}."
         )
     if master.kind == BRIDGE and port.kind == BRIDGE:
         yield f"bridge {master.name} has bridge {port.name} as a port; the kernel refuses a bridge in a bridge."
@@ -217,8 +223,8 @@ def _vlans(links: Sequence[Link]) -> Iterator[str]:
         other = holders.setdefault((link.parent, link.vlan_id), link.name)
         if other != link.name:
             yield (
-                f"VLAN {link.name} has the id {link.vlan_id} on {link.parent}, as VLAN {other} has; give it "
-                "another one."
+                f"VLAN {link.name} has the id {link.vlan_id} on {link.parent}, as VLAN {other} has; give it another "
+                "one."
             )
         master = masters.get(str(link.parent))
         if master:
@@ -331,9 +337,8 @@ def _mtus(links: Sequence[Link]) -> Iterator[str]:
 
 def mtu_over(link: Link, port: str, mtu: int) -> str:
     return (
-        f"{link.title} has the MTU {link.mtu} and {port}, which it is made of, {mtu}: larger frames would be "
-        "lost there. "
-        f"Raise the MTU of {port} or lower that of {link.name}."
+        f"{link.title} has the MTU {link.mtu} and {port}, which it is made of, {mtu}: larger frames would be lost "
+        f"there. Raise the MTU of {port} or lower that of {link.name}."
     )
 
 

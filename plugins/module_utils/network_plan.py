@@ -9,33 +9,35 @@ Both come from one comparison, so that nothing is promised in a plan that is not
 from __future__ import annotations
 
 import ipaddress
-from typing import Iterator, Mapping, NamedTuple, Sequence
+from typing import Iterator, Mapping, NamedTuple, Sequence, Tuple
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import OWN, Definition
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import (
     BOND,
     BRIDGE,
+    MADE_KINDS,
     VLAN,
     Link,
     Route,
     as_interface,
+    router,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state import LiveLink, LiveState
 
-MADE_KINDS = (BOND, VLAN, BRIDGE)
+Command = Tuple[str, ...]  # arguments of ip(8)
 
 
 class Difference(NamedTuple):
     step: str  # create bridge br0
     lack: str  # the bridge br0 does not exist
-    # What netplan does not do by itself, as arguments of ip(8): before it is called, and after.
-    before: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
+    # What netplan does not do by itself: before it is called, after it, and before it is called to take all back.
+    before: Command = ()
+    after: Command = ()
+    undo: tuple[Command, ...] = ()
 
 
 class Surroundings(NamedTuple):
     former: Mapping[str, Definition]
-    left: frozenset[str] = frozenset()
     control: str | None = None  # the host's address of the connection that is used now
 
 
@@ -66,27 +68,32 @@ class _Comparison:
 
     def renamed(self) -> Iterator[Difference]:
         for link in self.links:
-            found = card_of(link, self.live)
-            if link.mac and found and found.name != link.name:
+            found = self.live.found(link)
+            if found and found.name != link.name:
                 yield Difference(
                     f"rename {found.name} to {link.name}",
                     f"the card {link.mac} is called {found.name}, not {link.name}",
+                    undo=(
+                        ("link", "set", "dev", link.name, "down"),
+                        ("link", "set", "dev", link.name, "name", found.name),
+                        ("link", "set", "dev", found.name, "up"),
+                    ),
                 )
 
     def made(self) -> Iterator[Difference]:
         for link in (one for one in self.links if one.is_made):
             found = self.live.links.get(link.name)
+            delete = ("link", "delete", "dev", link.name)
             if found is None:
-                yield Difference(f"create {_described(link)}", f"{link.title} does not exist")
+                yield Difference(f"create {_described(link)}", f"{link.title} does not exist", undo=(delete,))
                 continue
-            # The kernel or networkd changes these in no link that is there.
-            anew = ("link", "delete", "dev", link.name)
-            if link.kind == VLAN and (found.vlan_id, found.parent) != (link.vlan_id, link.parent):
-                now = f"id {found.vlan_id} on {found.parent}"
-                yield Difference(f"make {_described(link)} anew (now {now})", f"{link.title} has {now}", before=anew)
-            if link.kind == BOND and found.kind == BOND and found.mode != link.mode:
-                now = f"mode {found.mode}"
-                yield Difference(f"make {_described(link)} anew (now {now})", f"{link.title} has {now}", before=anew)
+            for now, again in _made_otherwise(link, found):
+                yield Difference(
+                    f"make {_described(link)} anew (now {now})",
+                    f"{link.title} has {now}",
+                    before=delete,
+                    undo=(delete, again),
+                )
 
     def enslaved(self) -> Iterator[Difference]:
         for link in self.links:
@@ -109,7 +116,7 @@ class _Comparison:
 
     def addressed(self) -> Iterator[Difference]:
         for address, name in self.wanted.items():
-            found = self.live.links.get(name)
+            found = self.live.found(self.by_name[name])
             if found and address in found.addresses:
                 continue
             holder = self.live.holder(address)
@@ -125,7 +132,7 @@ class _Comparison:
     def given_up(self) -> Iterator[Difference]:
         """Addresses that only the former configuration had, and leases; those of others (a floating one) stay."""
         for link in self.links:
-            found = self.live.links.get(link.name)
+            found = self.live.found(link)
             definition = self.around.former.get(link.name)
             described = {plain(text) for text in definition.texts("addresses")} if definition else set()
             for address, leased in (found.addresses if found else {}).items():
@@ -151,7 +158,7 @@ class _Comparison:
     def leased(self) -> Iterator[Difference]:
         for link in self.links:
             for version, wanted, mark in ((4, link.dhcp4, "."), (6, link.dhcp6, ":")):
-                found = self.live.links.get(link.name)
+                found = self.live.found(link)
                 has = any(leased and mark in address for address, leased in (found.addresses if found else {}).items())
                 if wanted and not has and not link.optional:
                     yield Difference(
@@ -170,9 +177,8 @@ class _Comparison:
                 yield Difference(step, f"there is no {title} on {link.name}")
 
     def _has_route(self, device: str, route: Route) -> bool:
-        via = str(ipaddress.ip_address(route.via))
         return any(
-            (one.to, one.via, one.device) == (network(route.to), via, device)
+            (one.to, one.via, one.device) == (network(route.to), route.via, device)
             and (route.metric is None or route.metric == one.metric)
             for one in self.live.routes
         )
@@ -196,7 +202,7 @@ class _Comparison:
 
     def tuned(self) -> Iterator[Difference]:
         for link in self.links:
-            found = self.live.links.get(link.name)
+            found = self.live.found(link)
             if link.mtu and (found is None or found.mtu != link.mtu):
                 now = f"now {found.mtu}" if found else "new"
                 yield Difference(
@@ -217,8 +223,8 @@ class _Comparison:
 
     def raised(self) -> Iterator[Difference]:
         for link in self.links:
-            found = self.live.links.get(link.name)
-            if card_of(link, self.live) is None and not link.is_made:
+            found = self.live.found(link)
+            if found is None and not link.is_made:
                 yield Difference(f"use {link.name}", f"{link.name} does not exist")
             elif found and not found.up:
                 yield Difference(f"bring {link.name} up", f"{link.name} is down")
@@ -234,22 +240,29 @@ class _Comparison:
                 )
 
 
-def card_of(link: Link, live: LiveState) -> LiveLink | None:
-    """The live card of an ethernet, by its MAC address where that is declared."""
-    if link.mac:
-        cards = [one for one in live.links.values() if one.mac.lower() == link.mac and one.kind not in MADE_KINDS]
-        return cards[0] if cards else None
-    return live.links.get(link.name)
+def _made_otherwise(link: Link, found: LiveLink) -> Iterator[tuple[str, Command]]:
+    """What kernel and networkd change in no link that is there, and how it is made as it was."""
+    if link.kind == VLAN and (found.vlan_id, found.parent) != (link.vlan_id, link.parent):
+        on = ("link", str(found.parent), "name", link.name)
+        yield (
+            f"id {found.vlan_id} on {found.parent}",
+            ("link", "add", *on, "type", "vlan", "id", str(found.vlan_id)),
+        )
+    if link.kind == BOND and found.kind == BOND and found.mode != link.mode:
+        yield (
+            f"mode {found.mode}",
+            ("link", "add", "name", link.name, "type", "bond", "mode", str(found.mode)),
+        )
 
 
 def former_routes(definition: Definition) -> list[tuple[str, str]]:
     found = [
-        (network(str(one["to"])), str(one["via"]))
+        (network(str(one["to"])), router(one["via"]))
         for one in definition.options.get("routes") or []
         if isinstance(one, Mapping) and one.get("to") and one.get("via")
     ]
     return found + [
-        ("default", str(definition.options[key])) for key in ("gateway4", "gateway6") if definition.options.get(key)
+        ("default", router(definition.options[key])) for key in ("gateway4", "gateway6") if definition.options.get(key)
     ]
 
 

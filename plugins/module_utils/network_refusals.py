@@ -10,6 +10,7 @@ from typing import Iterator, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import (
     ETHERNET,
+    MADE_KINDS,
     SECTIONS,
     Link,
     addresses_with_length,
@@ -17,12 +18,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links impor
     below,
     mtu_over,
 )
-from ansible_collections.kvmcloud.stack.plugins.module_utils.network_plan import (
-    MADE_KINDS,
-    Surroundings,
-    card_of,
-    differences,
-)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_plan import Surroundings, differences
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state import LiveState
 
 
@@ -35,7 +31,7 @@ def _missing(links: Sequence[Link], live: LiveState, _around: Surroundings) -> I
     names = {link.name for link in links}
     cards = ", ".join(sorted(n for n, one in live.links.items() if n != "lo" and one.kind not in MADE_KINDS)) or "none"
     for link in links:
-        if link.kind == ETHERNET and card_of(link, live) is None:
+        if link.kind == ETHERNET and live.found(link) is None:
             known = f"{link.name} (MAC address {link.mac})" if link.mac else link.name
             yield f"{known} does not exist on this host; it has {cards}. Correct the name, or plug the card in."
         if link.parent and link.parent not in names and link.parent not in live.links:
@@ -47,13 +43,23 @@ def _other_kinds(links: Sequence[Link], live: LiveState, _around: Surroundings) 
         found = live.links.get(link.name)
         if found and link.is_made and found.kind != link.kind:
             yield (
-                f"{link.title} is declared, and {link.name} is a link of kind {found.kind or 'device'} here; "
-                "choose another name, or remove that link by the means that made it."
+                f"{link.title} is declared, and {link.name} is a link of kind {found.kind or 'device'} here; choose "
+                "another name, or remove that link by the means that made it."
             )
         if found and not link.is_made and found.kind in MADE_KINDS:
             yield (
                 f"{link.name} is declared as an ethernet and is a {found.kind} here; declare it among "
                 f"{SECTIONS[found.kind]}."
+            )
+
+
+def _exchanged_names(links: Sequence[Link], live: LiveState, _around: Surroundings) -> Iterator[str]:
+    for link in links:
+        card = live.found(link)
+        if card and card.name != link.name and link.name in live.links:
+            yield (
+                f"{link.name} is declared for the card {link.mac}, which is {card.name} here, and {link.name} is "
+                "another link; names cannot be exchanged while they are in use. Choose one that is free."
             )
 
 
@@ -64,9 +70,8 @@ def _foreign_ports(links: Sequence[Link], live: LiveState, around: Surroundings)
             master = live.links[port].master if port in live.links else None
             if master and master != link.name and master not in names and master not in around.former:
                 yield (
-                    f"{port} is in {master} here, which is not declared; take it out of {master} by the means "
-                    "that put it "
-                    f"there, or declare {master} instead of {link.name}."
+                    f"{port} is in {master} here, which is not declared; take it out of {master} by the means that put "
+                    f"it there, or declare {master} instead of {link.name}."
                 )
 
 
@@ -77,15 +82,14 @@ def _guests(links: Sequence[Link], live: LiveState, around: Surroundings) -> Ite
         guests = live.guest_ports(name)
         if guests:
             yield (
-                f"{name} is declared no more and has guests on it ({', '.join(guests)}); move or stop them "
-                "first, or go on "
-                f"declaring {name}."
+                f"{name} is declared no more and has guests on it ({', '.join(guests)}); move or stop them first, or "
+                f"go on declaring {name}."
             )
 
 
 def _default_route(links: Sequence[Link], live: LiveState, around: Surroundings) -> Iterator[str]:
     """Whoever enslaves the uplink of the host and names no gateway for the bridge has forgotten it."""
-    managed = {link.name for link in links} | set(around.former)
+    managed = live.names(links) | set(around.former)
     for version in (4, 6):
         lost = [
             route
@@ -98,9 +102,9 @@ def _default_route(links: Sequence[Link], live: LiveState, around: Surroundings)
         if lost and all(route.device in managed for route in lost) and not kept:
             route = lost[0]
             yield (
-                f"The IPv{version} default route goes via {route.via} on {route.device}, which is declared "
-                "without it, and no "
-                f"declared link takes it over; name {route.via} among the gateways of the link that shall have it."
+                f"The IPv{version} default route goes via {route.via} on {route.device}, which is declared without it, "
+                f"and no declared link takes it over; name {route.via} among the gateways of the link that shall have "
+                "it."
             )
 
 
@@ -108,16 +112,15 @@ def _kept_addresses(links: Sequence[Link], live: LiveState, around: Surroundings
     """An address on two links answers by the one or the other, as the kernel happens to order them: such a network may
     be confirmed, and cut the host off when it starts the next time.
     """
-    names = {link.name for link in links}
+    names = live.names(links)
     for link, interface in addresses_with_length(links):
         for other in live.links.values():
             doomed = other.name in around.former and other.kind in MADE_KINDS
             present = any(text.split("/")[0] == str(interface.ip) for text in other.addresses)
             if present and other.name not in names and not doomed:
                 yield (
-                    f"{interface.ip} is declared for {link.name} and is on {other.name}, which is not "
-                    "declared and would "
-                    f"keep it; declare {other.name} too, without it."
+                    f"{interface.ip} is declared for {link.name} and is on {other.name}, which is not declared and "
+                    f"would keep it; declare {other.name} too, without it."
                 )
 
 
@@ -131,7 +134,16 @@ def _live_mtus(links: Sequence[Link], live: LiveState, _around: Surroundings) ->
                 yield mtu_over(link, name, found.mtu)
 
 
-_RULES = (_missing, _other_kinds, _foreign_ports, _guests, _default_route, _kept_addresses, _live_mtus)
+_RULES = (
+    _missing,
+    _other_kinds,
+    _exchanged_names,
+    _foreign_ports,
+    _guests,
+    _default_route,
+    _kept_addresses,
+    _live_mtus,
+)
 
 
 def warnings(links: Sequence[Link], live: LiveState, around: Surroundings) -> list[str]:
@@ -139,16 +151,15 @@ def warnings(links: Sequence[Link], live: LiveState, around: Surroundings) -> li
 
 
 def _shared_networks(links: Sequence[Link], live: LiveState, around: Surroundings) -> Iterator[str]:
-    names = {link.name for link in links} | set(around.former)
+    names = live.names(links) | set(around.former)
     for link, interface in addresses_with_length(links):
         for other in live.links.values():
             for text in other.addresses if other.name not in names else ():
                 found = as_interface(text)
                 if found and found.network == interface.network and found.ip != interface.ip:
                     yield (
-                        f"{link.name} and {other.name}, which is not declared, are both in "
-                        f"{interface.network}: answers "
-                        "may leave by the wrong one."
+                        f"{link.name} and {other.name}, which is not declared, are both in {interface.network}: "
+                        "answers may leave by the wrong one."
                     )
 
 
@@ -157,7 +168,7 @@ def _control_address(links: Sequence[Link], live: LiveState, around: Surrounding
     holder = next(
         (link for link in live.links.values() if any(text.split("/")[0] == control for text in link.addresses)), None
     )
-    if control is None or holder is None or holder.name not in {link.name for link in links}:
+    if control is None or holder is None or holder.name not in live.names(links):
         return []
     version = ipaddress.ip_address(control).version
     stays = any(text.split("/")[0] == control for link in links for text in link.addresses)
@@ -165,7 +176,6 @@ def _control_address(links: Sequence[Link], live: LiveState, around: Surrounding
     if stays or leased:
         return []
     return [
-        f"{control} on {holder.name}, by which this connection reached the host, is not declared any more. "
-        "Unless the host "
-        "answers by another address under the same name, all this will be rolled back."
+        f"{control} on {holder.name}, by which this connection reached the host, is not declared any more. Unless the "
+        "host answers by another address under the same name, all this will be rolled back."
     ]

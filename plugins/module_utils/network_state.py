@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.host_probe import GUEST_LINKS
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import MADE_KINDS, Link
 
 # What the state is read with.
 READ_LINKS = ("ip", "-json", "-details", "address", "show")
@@ -55,6 +56,18 @@ class LiveState:
     def holder(self, address: str) -> str | None:
         """The link that has this address, with its length."""
         return next((link.name for link in self.links.values() if address in link.addresses), None)
+
+    def found(self, link: Link) -> LiveLink | None:
+        """What is there of a declared link; a card that is known by its MAC address may still have another name."""
+        if not link.mac:
+            return self.links.get(link.name)
+        cards = (one for one in self.links.values() if one.mac.lower() == link.mac and one.kind not in MADE_KINDS)
+        return next(cards, None)
+
+    def names(self, links: Iterable[Link]) -> set[str]:
+        """Those of declared links, and those which some of them still have."""
+        pairs = [(link, self.found(link)) for link in links]
+        return {link.name for link, _found in pairs} | {found.name for _link, found in pairs if found}
 
 
 def parse_state(addresses: str, *routes: str) -> LiveState:

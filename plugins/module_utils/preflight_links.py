@@ -89,7 +89,7 @@ def declared_addresses_are_unique(cloud: Cloud) -> Iterator[Finding]:
         for _link, interface in addresses_with_length(links_of(host)):
             holders.setdefault(interface.ip, []).append(host.name)
     for host in cloud.hosts:
-        for text in {} if host.network_declared else _live_addresses(host):
+        for text in _kept_addresses(host):
             address = ipaddress.ip_interface(text).ip
             if address in holders and host.name not in holders[address]:
                 holders[address].append(host.name)
@@ -98,17 +98,20 @@ def declared_addresses_are_unique(cloud: Cloud) -> Iterator[Finding]:
             both = " and ".join(dict.fromkeys(names))
             yield Finding(
                 ", ".join(dict.fromkeys(names)),
-                f"{address} is declared as an address of links on more than one of {both}, or declared on one "
-                "and present on "
-                "another.",
+                f"{address} is declared as an address of links on more than one of {both}, or declared on one and "
+                "present on another.",
                 "Give each host an address of its own.",
             )
 
 
-def _live_addresses(host: Host) -> list[str]:
-    links = (host.probe or {}).get("interfaces", {})
+def _kept_addresses(host: Host) -> list[str]:
+    """Those on links that are not declared."""
+    declared = {link.name for link in links_of(host)}
     return [
-        text for link in links.values() for text in link["addresses"] if not text.startswith(("fe80:", "127.", "::1"))
+        text
+        for name, link in (host.probe or {}).get("interfaces", {}).items()
+        for text in link["addresses"]
+        if name not in declared and not text.startswith(("fe80:", "127.", "::1"))
     ]
 
 
@@ -124,9 +127,8 @@ def control_address_is_declared(cloud: Cloud) -> Iterator[Finding]:
             if name in names and host.address in present and host.address not in declared and not leased:
                 yield Finding(
                     host.name,
-                    f"{host.address}, by which the inventory knows it, is on {name}, and no declared link has "
-                    "it: the new "
-                    "network would be rolled back.",
+                    f"{host.address}, by which the inventory knows it, is on {name}, and no declared link has it: the "
+                    "new network would be rolled back.",
                     f"Declare {host.address} with the length of its network on the link that shall have it.",
                     WARNING,
                 )

@@ -199,7 +199,6 @@ SPEC = {
     "phase": {"type": "str", "choices": ["begin", "look", "confirm"], "default": "begin"},
     "trial": {"type": "dict", "default": {}},
 }
-MARGIN_SECONDS = 5  # between the last look at the links and the rollback
 
 
 def yaml_reader(module):
@@ -236,8 +235,8 @@ def begin(module, host):
     missing = [command for command in ("ip", "netplan", "systemd-run") if module.get_bin_path(command) is None]
     if missing and not (module.check_mode and missing == ["netplan"]):
         raise NetplanError(
-            f"{' and '.join(missing)} cannot be found on this host; links are made by netplan with systemd. "
-            "On Debian and Ubuntu install netplan.io. Nothing was changed."
+            f"{' and '.join(missing)} cannot be found on this host; links are made by netplan with systemd. On Debian "
+            "and Ubuntu install netplan.io. Nothing was changed."
         )
     if not module.check_mode:
         host.clear_overdue()
@@ -291,15 +290,14 @@ def lacks(module, record, host):
 
 
 def look(module, host):
-    """How far the trial has come. One that does not become what it should is ended before its time is over."""
+    """How far the trial has come."""
     if host.was_confirmed(module.params["trial"]["id"]):
         return {"state": "confirmed"}
     record = host.trial(**module.params["trial"])
-    if not (host.applied() and host.is_open()):
+    if not host.is_open():
         return {"state": "pending"}
     found = lacks(module, record, host)
-    if found and netplan_trial.now() > record["deadline"] - MARGIN_SECONDS:
-        host.roll_back(record, f"after it was applied, {'; '.join(found)}")
+    host.looked(found)
     return {"state": "lacking" if found else "settled", "msg": "; ".join(found)}
 
 

@@ -200,6 +200,11 @@ def test_a_definition_that_means_a_declared_card_by_its_properties_is_taken_over
     assert taken(BRIDGE, files(cloud={"ethernets": {"all": {"match": match}}})).remains == {"cloud.yaml": None}
 
 
+def test_a_card_that_gets_another_name_is_described_by_its_present_one():
+    declared = [a.ethernet("lan", mac=a.CARD_MAC + "1")]
+    assert taken(declared, files(cloud={"ethernets": {"eno1": {"dhcp4": True}}})).remains == {"cloud.yaml": None}
+
+
 def test_a_definition_of_declared_and_other_cards_together_is_refused():
     found = taken(BRIDGE, files(cloud={"ethernets": {"all": {"match": {"name": "en*"}, "dhcp4": True}}}))
     assert len(found.findings) == 1
@@ -209,9 +214,8 @@ def test_a_definition_of_declared_and_other_cards_together_is_refused():
 def test_a_port_that_another_file_gives_to_another_bridge_is_refused():
     found = taken(BRIDGE, files(other={"bridges": {"br9": {"interfaces": ["eno1"]}}}))
     assert found.findings == [
-        "/etc/netplan/other.yaml makes eno1 a port of br9, and eno1 is declared; declare br9 too, or take "
-        "eno1 out of that "
-        "file."
+        "/etc/netplan/other.yaml makes eno1 a port of br9, and eno1 is declared; declare br9 too, or take eno1 out of "
+        "that file."
     ]
 
 

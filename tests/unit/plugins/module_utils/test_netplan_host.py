@@ -53,10 +53,11 @@ def begun(place, module, **changes):
     return {"id": found["id"], "boot": found["boot"]}
 
 
-def applied(place, returncode=0):
+def applied(place, returncode=0, late=0):
     for path, (text, _mode) in record(place)["files"].items():
         netplan_trial.write(path, text)
-    (place / "trial/applied").write_text(json.dumps({"returncode": returncode, "output": "it said", "at": 1}))
+    answer = {"returncode": returncode, "output": "it said", "at": netplan_trial.now() + late}
+    (place / "trial/applied").write_text(json.dumps(answer))
 
 
 def test_the_rollback_is_armed_before_the_trial_begins(place, module):
@@ -130,19 +131,30 @@ def test_a_confirmation_that_comes_after_the_rollback_fails(place, module):
 
 
 @pytest.mark.parametrize(
-    ("changes", "returncode", "why"),
+    ("answer", "looked", "why"),
     [
-        ({}, 0, "nobody confirmed it from outside within 60 s"),
-        ({}, 78, "netplan could not apply it: it said"),
-        ({"reason": "br0 is down"}, 0, "br0 is down"),
+        ({}, None, "nobody confirmed it from outside within 60 s, so it had most likely cut the host off"),
+        ({}, ["br0 is down"], "nobody confirmed it from outside within 60 s; after it was applied, br0 is down"),
+        ({}, [], r"nobody confirmed it from outside within 60 s\."),
+        ({"returncode": 78}, None, "netplan could not apply it: it said"),
+        ({"late": 61}, None, "netplan had not applied it within 60 s"),
+        (None, None, "netplan had not applied it within 60 s"),
     ],
 )
-def test_who_comes_late_hears_why_it_was_rolled_back(place, module, changes, returncode, why):
-    trial = begun(place, module, **changes)
-    applied(place, returncode)
+def test_who_comes_late_hears_why_it_was_rolled_back(place, module, answer, looked, why):
+    trial = begun(place, module)
+    if answer is not None:
+        applied(place, **answer)
+    if looked is not None:
+        NetplanHost(module).looked(looked)
     (place / "trial").rename(place / "trial.last")
     with pytest.raises(NetplanError, match=f"was rolled back: {why}.* Tried was: create bridge br0"):
         NetplanHost(module).trial(**trial)
+
+
+def test_who_looks_while_a_trial_ends_is_not_in_the_way(place, module):
+    NetplanHost(module).looked(["br0 is down"])
+    assert not (place / "trial").exists()
 
 
 def test_a_restart_is_told_as_such(place, module):

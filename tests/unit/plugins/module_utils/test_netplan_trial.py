@@ -18,6 +18,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_trial impor
     APPLIED,
     ARMED,
     CONFIRMING,
+    FOUND,
     RECORD,
     ROLLING_BACK,
     apply,
@@ -57,10 +58,12 @@ class SmallHost:
             self.former()
         if text == "netplan apply":
             return self.returncode, "it said so"
+        if text == "ip -brief address show":
+            return 0, "".join(f"{name}: {' '.join(link['addresses'])}\n" for name, link in self.links.items())
         if text == "ip -json -details address show":
             return 0, json.dumps([self.as_ip_says(name, link) for name, link in self.links.items()])
         if text == "ip -json -4 route show":
-            return 0, json.dumps([{"dst": to, "gateway": via, "dev": dev} for to, via, dev in self.routes])
+            return 0, json.dumps([self.hops(to) for to in dict.fromkeys(to for to, _via, _dev in self.routes)])
         if argv[:3] == ["ip", "link", "delete"]:
             self.links.pop(argv[-1], None)
         if argv[:3] == ["ip", "address", "add"]:
@@ -72,6 +75,11 @@ class SmallHost:
         if argv[:3] == ["ip", "link", "set"] and argv[-1] in ("up", "down"):
             self.links[argv[4]]["up"] = argv[-1] == "up"
         return 0, ""
+
+    def hops(self, to):
+        """A route by several routers is one to `ip`."""
+        hops = [{"gateway": via, "dev": dev} for one, via, dev in self.routes if one == to]
+        return {"dst": to, **hops[0]} if len(hops) == 1 else {"dst": to, "nexthops": hops}
 
     @staticmethod
     def as_ip_says(name, link):
@@ -98,7 +106,7 @@ def trial(tmp_path):
         },
         "before": [["link", "delete", "dev", "gone"]],
         "after": [["address", "delete", "10.0.0.1/16", "dev", "eth0"]],
-        "made": ["br0"],
+        "undo": [["link", "delete", "dev", "br0"]],
         "saved": {"links": {"eth0": saved}, "routes": [["default", "10.0.0.254", "eth0"]]},
     }
     (directory / RECORD).write_text(json.dumps(record))
@@ -159,6 +167,32 @@ def test_a_rollback_takes_back_files_and_links_and_gives_the_lock_free(trial, tm
     assert not trial.exists()
     assert (tmp_path / "trial.last" / ROLLING_BACK).exists()
     assert f"systemctl stop kvmcloud-netplan-{NAME}-rollback.timer" in host.commands
+    assert "systemctl restart systemd-networkd.service" not in host.commands
+
+
+def test_before_a_rollback_the_host_writes_down_what_it_sees(trial, tmp_path):
+    """Nobody else may have seen the network that cut the host off."""
+    run(rollback, trial, SmallHost(), wait=no_wait)
+    assert "br0: 10.0.0.1/16\n" in (tmp_path / "trial.last" / FOUND).read_text()
+
+
+def test_a_full_disk_does_not_keep_the_former_network_away(trial, monkeypatch):
+    def full(*_arguments):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(netplan_trial, "write", full)
+    host = SmallHost()
+    run(rollback, trial, host, wait=no_wait)
+    assert host.links["eth0"]["addresses"] == ["10.0.0.1/16"]
+
+
+def test_a_route_by_several_routers_is_not_missing(trial):
+    record = json.loads((trial / RECORD).read_text())
+    record["saved"]["routes"].append(["default", "10.0.0.253", "eth0"])
+    (trial / RECORD).write_text(json.dumps(record))
+    host = SmallHost()
+    host.former = lambda: (SmallHost.former(host), host.routes.append(("default", "10.0.0.253", "eth0")))
+    run(rollback, trial, host, wait=no_wait)
     assert "systemctl restart systemd-networkd.service" not in host.commands
 
 

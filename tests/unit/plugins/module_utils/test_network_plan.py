@@ -74,6 +74,12 @@ STEPS = {
         former(),
         ["rename eth1 to lan"],
     ),
+    "a card gets another name and keeps its address": (
+        [a.ethernet("lan", mac="52:54:00:00:00:00", addresses=["10.0.0.1/16"])],
+        a.host(a.card("eth0", "10.0.0.1/16", "10.0.0.2/16")),
+        former(eth0={"addresses": ["10.0.0.1/16"]}, lan={"addresses": ["10.0.0.2/16"]}),
+        ["rename eth0 to lan", "remove 10.0.0.2/16 from lan"],
+    ),
     "DHCP in place of a fixed address": (
         [a.ethernet("eth0", dhcp4=True)],
         TWO_CARDS,
@@ -167,7 +173,7 @@ STEPS = {
     "IPv6 in another spelling": (
         [a.ethernet("eth0", addresses=["2001:DB8:0::1/64"], gateways=["2001:DB8::FF"])],
         a.host(a.card("eth0", "2001:db8::1/64"), routes=[("default", "2001:db8::ff", "eth0")]),
-        former(),
+        former(eth0={"gateway6": "2001:db8:0::ff"}),
         [],
     ),
 }
@@ -181,6 +187,38 @@ def test_what_becomes_of_the_links(declared, live, around, steps):
 def test_every_step_has_its_lack_and_the_other_way_round():
     for declared, live, around, _steps in STEPS.values():
         assert all(one.lack for one in compared(declared, live, around))
+
+
+DELETE_V, DELETE_BOND = (("link", "delete", "dev", name) for name in ("v", "bond0"))
+UNDONE = {
+    "what is made": ([a.bridge("br0", "eth1")], TWO_CARDS, [("link", "delete", "dev", "br0")]),
+    "a card that gets another name": (
+        [a.ethernet("lan", mac="52:54:00:00:00:01")],
+        TWO_CARDS,
+        [
+            ("link", "set", "dev", "lan", "down"),
+            ("link", "set", "dev", "lan", "name", "eth1"),
+            ("link", "set", "dev", "eth1", "up"),
+        ],
+    ),
+    "another VLAN": (
+        [a.vlan("v", 8, "eth0")],
+        a.host(a.card("eth0"), VLAN),
+        [DELETE_V, ("link", "add", "link", "eth0", "name", "v", "type", "vlan", "id", "7")],
+    ),
+    "another mode of a bond": (
+        [a.bond("bond0", "eth0", mode="802.3ad")],
+        a.host(replace(a.card("eth0"), master="bond0"), BOND),
+        [DELETE_BOND, ("link", "add", "name", "bond0", "type", "bond", "mode", "active-backup")],
+    ),
+    "what netplan takes back by itself": ([a.ethernet("eth0", addresses=["10.0.0.2/16"])], TWO_CARDS, []),
+}
+
+
+@pytest.mark.parametrize(("declared", "live", "commands"), UNDONE.values(), ids=UNDONE.keys())
+def test_what_is_done_to_the_links_before_netplan_takes_all_back(declared, live, commands):
+    """The former files alone do not bring it back: the kernel keeps the id of a VLAN, netplan the name of a card."""
+    assert [command for one in compared(declared, live) for command in one.undo] == commands
 
 
 def test_a_lease_is_what_dhcp_is_asked_for():
@@ -251,6 +289,11 @@ REFUSED = {
         TWO_CARDS,
         "10.0.0.1 is declared for br0 and is on eth0, which is not declared and would keep it; declare eth0 too",
     ),
+    "names that would be exchanged": (
+        [a.ethernet("eth0", mac="52:54:00:00:00:01")],
+        a.host(a.card("eth0"), a.card("eth1")),
+        "eth0 is declared for the card 52:54:00:00:00:01, which is eth1 here, and eth0 is another link",
+    ),
     "a bridge with frames larger than its live port's": (
         [a.bridge("br0", "eth1", mtu=9000)],
         TWO_CARDS,
@@ -277,6 +320,11 @@ def test_what_is_refused_on_this_host(declared, live, sentence):
         ([a.bridge("br0", "eth0", dhcp4=True)], TWO_CARDS, former()),
         ([a.bridge("br0", "eth1")], TWO_CARDS, former()),  # the card of the default route is not touched
         ([a.bridge("br0", "eth1", mtu=9000), a.ethernet("eth1", mtu=9000)], TWO_CARDS, former()),
+        (  # the address stays on the card, which only gets another name
+            [a.ethernet("lan", mac="52:54:00:00:00:00", addresses=["10.0.0.1/16"], gateways=["10.0.0.254"])],
+            TWO_CARDS,
+            former(),
+        ),
         (  # the bridge that has the address goes, being ours and declared no more
             [a.bridge("br1", "eth1", addresses=["10.1.0.1/24"])],
             a.host(a.live_bridge("br0", "10.1.0.1/24"), a.card("eth1")),

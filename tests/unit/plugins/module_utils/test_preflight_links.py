@@ -84,6 +84,11 @@ WRONG = {
         "declared_addresses_are_unique",
         "10.0.0.12",
     ),
+    "an address on a card that another host does not declare": (
+        [node("node1", a.ethernet("eth1", addresses=["10.0.0.12/24"])), node("node2", a.bridge("br0", "eth1"))],
+        "declared_addresses_are_unique",
+        "10.0.0.12",
+    ),
     "the control address is forgotten": (
         [node("node1", a.ethernet("eth0", addresses=["10.0.0.111/24"], **UPLINK))],
         "control_address_is_declared",
