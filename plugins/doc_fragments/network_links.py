@@ -82,7 +82,8 @@ options:
         description: Whether the host speaks IPv6 there. By default it does where it has addresses or DHCP.
         type: bool
       extra: &extra
-        description: Further keys of netplan for this link, as they are.
+        description: >-
+          Further keys of netplan for this link, as they are. Nothing secret, as modules log what they are given.
         type: dict
         default: {}
   bonds:

@@ -34,6 +34,10 @@ _PLAIN = re.compile(r"(?:[A-Za-z][A-Za-z0-9_.-]*|\d+\.\d+\.\d+\.\d+(?:/\d+)?)\Z"
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 
 
+# Of the wireless networks and tunnels that a file describes beside links, what no diff shall show.
+_SECRET = re.compile(r"""((?:password|key|private|shared|pin)["']?:\s*)("[^"]*"|'[^']*'|[^\s,}\]]+)""")
+
+
 class Described(NamedTuple):
     """A file of netplan: `document` is what is in it, None where it cannot be read."""
 
@@ -221,6 +225,10 @@ def _merged(found: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
         former = result.get(key)
         result[key] = _merged(former, value) if isinstance(former, dict) and isinstance(value, Mapping) else value
     return result
+
+
+def without_secrets(text: str) -> str:
+    return _SECRET.sub(r"\1(hidden)", text)
 
 
 def to_yaml(document: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files impor
     document_of,
     take_over,
     to_yaml,
+    without_secrets,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import (
     ETC,
@@ -123,7 +124,8 @@ class PlannedNetwork:
         return bool(self.changes_network or self.companions.changes)
 
     def diff(self) -> list[dict[str, str]]:
-        shown = [*self.netplan.diff, *self.companions.diff]
+        files = [*self.netplan.diff, *self.companions.diff]
+        shown = [{name: without_secrets(text) for name, text in one.items()} for one in files]
         if self.steps:
             lines = "".join(f"{step}\n" for step in self.steps)
             shown.append({"before_header": "links", "after_header": "steps", "before": "", "after": lines})

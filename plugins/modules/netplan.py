@@ -35,7 +35,7 @@ options:
     type: bool
     default: false
   confirm_timeout:
-    description: Seconds after which the host takes back what was not confirmed.
+    description: Seconds after which the host takes back what was not confirmed, at least 10.
     type: int
     default: 60
   phase:
@@ -136,6 +136,7 @@ findings:
 
 import contextlib
 import os
+import re
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -199,15 +200,26 @@ SPEC = {
     "phase": {"type": "str", "choices": ["begin", "look", "confirm"], "default": "begin"},
     "trial": {"type": "dict", "default": {}},
 }
+SHORTEST_TRIAL = 10  # seconds
 
 
 def yaml_reader(module):
     if yaml is None:
         module.fail_json(msg=missing_required_lib("PyYAML"))
 
+    class Reader(yaml.SafeLoader):
+        """As netplan reads: to YAML 1.1 the MAC address 52:54:00:12:34:56 would be a number of base 60."""
+
+        yaml_implicit_resolvers = {
+            first: [one for one in resolvers if not one[0].endswith((":int", ":float", ":timestamp"))]
+            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    Reader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"(?:0|[1-9][0-9]*)$"), list("0123456789"))
+
     def parse(text):
         try:
-            return yaml.safe_load(text)
+            return yaml.load(text, Reader)
         except yaml.YAMLError as error:
             raise ValueError(str(error)) from error
 
@@ -232,6 +244,11 @@ def control_address():
 
 
 def begin(module, host):
+    if module.params["confirm_timeout"] < SHORTEST_TRIAL:
+        raise NetplanError(
+            f"confirm_timeout is {module.params['confirm_timeout']}; wanted are at least {SHORTEST_TRIAL} seconds, in "
+            "which the controller can come back. Nothing was changed."
+        )
     missing = [command for command in ("ip", "netplan", "systemd-run") if module.get_bin_path(command) is None]
     if missing and not (module.check_mode and missing == ["netplan"]):
         raise NetplanError(

@@ -15,6 +15,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files impor
     document_of,
     take_over,
     to_yaml,
+    without_secrets,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import declared_links
 
@@ -141,6 +142,23 @@ def test_netplan_is_told_of_the_link_below_a_vlan_unless_another_file_does():
     assert '"eno0"' not in text_of(a.vlan("v", 7, "eno0"))
     assert definition("ethernets", "eno0", a.vlan("v", 7, "eno0")) == {"renderer": "networkd"}
     assert "ethernets" not in text_of(a.vlan("v", 7, "eno0"), left=frozenset({"eno0"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('  password: "two words"\n  dhcp4: true\n', "  password: (hidden)\n  dhcp4: true\n"),
+        ("auth: {key-management: psk, password: 'x'}", "auth: {key-management: psk, password: (hidden)}"),
+        ("client-key-password: x", "client-key-password: (hidden)"),
+        (
+            "keys: {private: x, shared: y}\nkey: 5\npin: 1234",
+            "keys: {private: (hidden), shared: (hidden)}\nkey: (hidden)\npin: (hidden)",
+        ),
+        ("keys:\n  public: x\naddresses: [10.0.0.1/16]", "keys:\n  public: x\naddresses: [10.0.0.1/16]"),
+    ],
+)
+def test_a_diff_shows_no_secrets_of_the_files_that_are_taken_over(text, shown):
+    assert without_secrets(text) == shown
 
 
 values = st.recursive(

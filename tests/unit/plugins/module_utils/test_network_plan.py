@@ -134,6 +134,18 @@ STEPS = {
         former(eth0={"routes": [{"to": "10.9.0.0/16", "via": "10.0.0.9"}]}),
         ["remove the route to 10.9.0.0/16 via 10.0.0.9 from eth0"],
     ),
+    "routes in another spelling that nobody wants any more": (
+        [a.ethernet("eth0", addresses=["2001:db8::1/64"])],
+        a.host(
+            a.card("eth0", "2001:db8::1/64"),
+            routes=[("2001:db8:9::/48", "2001:db8::9", "eth0"), ("default", "2001:db8::ff", "eth0")],
+        ),
+        former(eth0={"routes": [{"to": "2001:DB8:9::/48", "via": "2001:DB8::9"}], "gateway6": "2001:DB8:0::ff"}),
+        [
+            "remove the route to 2001:db8:9::/48 via 2001:db8::9 from eth0",
+            "remove the default route via 2001:db8::ff from eth0",
+        ],
+    ),
     "a route of somebody else stays": (
         [a.ethernet("eth0", addresses=["10.0.0.1/16"])],
         a.host(a.card("eth0", "10.0.0.1/16"), routes=[("10.9.0.0/16", "10.0.0.9", "eth0")]),

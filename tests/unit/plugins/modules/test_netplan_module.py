@@ -79,6 +79,38 @@ def test_a_declaration_that_does_not_fit_begins_nothing(host, capsys):
     assert host.commands == []
 
 
+def test_a_trial_knows_what_to_take_back(host, capsys):
+    host.state = LiveState({name: LiveLink(name, "", mac=f"52:54:00:00:00:0{name[-1]}") for name in ("eth0", "eth1")})
+    lan = {"name": "lan", "mac": "52:54:00:00:00:00", "addresses": ["10.0.0.1/16"]}
+    run_module(capsys, netplan, ethernets=[lan], **BRIDGE)
+    record = json.loads((host.place / "trial/trial.json").read_text())
+    assert [command[:3] + command[-2:] for command in record["undo"]] == [
+        ["link", "set", "dev", "lan", "down"],
+        ["link", "set", "dev", "name", "eth0"],
+        ["link", "set", "dev", "eth0", "up"],
+        ["link", "delete", "dev", "dev", "br0"],
+    ]
+    assert sorted(record["saved"]["links"]) == ["eth0", "eth1"]
+
+
+def test_a_trial_that_nobody_could_confirm_is_not_begun(host, capsys):
+    with pytest.raises(ModuleFailed, match="confirm_timeout is 9; wanted are at least 10 seconds"):
+        run_module(capsys, netplan, confirm_timeout=9, **BRIDGE)
+
+
+def test_a_mac_address_is_read_as_netplan_reads_it_and_no_secret_is_shown(host, capsys):
+    """To YAML 1.1 this one is a number of base 60."""
+    (host.place / "etc").mkdir()
+    by_mac = "ethernets: {card: {match: {macaddress: 52:54:00:12:34:56}}, eth7: {mtu: 9000}}"
+    (host.place / "etc/50.yaml").write_text(f"network:\n  {by_mac}\n  wifis: {{w: {{auth: {{password: hush}}}}}}\n")
+    host.state = LiveState({"eth1": LiveLink("eth1", "", mac="52:54:00:12:34:56", up=True)})
+    result = run_module(capsys, netplan, check=True, **BRIDGE)
+    assert result["taken_over"] == [str(host.place / "etc/50.yaml")]
+    (diff,) = [one for one in result["diff"] if one["after_header"].endswith("50.yaml")]
+    assert "eth7:\n      mtu: 9000" in diff["after"] and "52:54" not in diff["after"]
+    assert "hush" not in json.dumps(result)
+
+
 def test_a_trial_is_looked_at_until_all_is_there_and_then_confirmed(host, capsys):
     trial = begun(host, capsys)
     assert asked(capsys, "look", trial)["state"] == "pending"
