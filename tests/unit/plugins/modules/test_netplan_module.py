@@ -24,7 +24,7 @@ class Host:
     """A small one: what it was asked by command, its links, its files."""
 
     def __init__(self, place):
-        self.place, self.state, self.commands = place, FORMER, []
+        self.place, self.state, self.commands, self.kept = place, FORMER, [], []
 
     def run_command(self, argv, **_options):
         self.commands.append(argv[0])
@@ -43,7 +43,7 @@ def host(tmp_path, monkeypatch):
     monkeypatch.setattr(netplan_host, "DIRECTORIES", (str(tmp_path / "run"), str(tmp_path / "etc")))
     monkeypatch.setattr(netplan_host, "INTERFACES", str(tmp_path / "interfaces"))
     monkeypatch.setattr(netplan_host.NetplanHost, "state", lambda _self: found.state)
-    monkeypatch.setattr(netplan, "keep_companions", lambda module, plan: None)
+    monkeypatch.setattr(netplan, "keep_companions", lambda _module, plan: found.kept.append(plan))
     monkeypatch.setattr(netplan.AnsibleModule, "run_command", found.run_command)
     monkeypatch.setattr(netplan.AnsibleModule, "get_bin_path", lambda _self, name, *_more: f"/usr/sbin/{name}")
     return found
@@ -118,10 +118,12 @@ def test_a_trial_is_looked_at_until_all_is_there_and_then_confirmed(host, capsys
     lacking = asked(capsys, "look", trial)
     assert lacking["state"] == "lacking" and "eth1 is not in bridge br0" in lacking["msg"]
     assert asked(capsys, "confirm", trial)["state"] == "lacking"
+    assert host.kept == []
     host.state = NEW
     assert asked(capsys, "look", trial)["state"] == "settled"
     assert asked(capsys, "confirm", trial)["state"] == "confirmed"
     assert "br0" in (host.place / "etc" / OWN).read_text()
+    assert len(host.kept) == 1
     assert asked(capsys, "look", trial)["state"] == "confirmed"  # for who did not hear it
     assert run_module(capsys, netplan, **BRIDGE).get("trial") is None
 
