@@ -30,15 +30,19 @@ ARMED, CONFIRMING, ROLLING_BACK, APPLIED = "armed", "confirming", "rolling-back"
 RECORD, PROGRAM = "trial.json", "trial.py"
 # What the controller missed when it looked last, and what the host itself saw before it took all back.
 LOOKED, FOUND = "looked", "found"
-LOOKS = (("-brief", "address", "show"), ("route", "show"))
+LOOKS = (
+    ("ip", "-brief", "address", "show"),
+    ("ip", "route", "show"),
+    ("timeout", "2", "networkctl", "--no-pager", "list"),
+)
 COMMAND_SECONDS = 120
 RETURN_SECONDS = 10  # for the former addresses to be back, before stronger means are tried
 BACKENDS = ("systemd-networkd.service", "NetworkManager.service")
 
-Run = Callable[[Sequence[str]], "tuple[int, str]"]
+Run = Callable[..., "tuple[int, str]"]
 
 
-def run(argv: Sequence[str]) -> tuple[int, str]:
+def run(argv: Sequence[str], seconds: float = COMMAND_SECONDS) -> tuple[int, str]:
     """Return code and all output; a command that hangs or is not there must not end the rollback."""
     try:
         done = subprocess.run(
@@ -46,7 +50,7 @@ def run(argv: Sequence[str]) -> tuple[int, str]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=COMMAND_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -106,7 +110,7 @@ def apply(name: str, trial: str = TRIAL, run: Run = run) -> int:
             write(path, text, mode)
         for command in record["before"]:
             run(["ip", *command])
-        returncode, output = run(["netplan", "apply"])
+        returncode, output = run(["netplan", "apply"], max(1, record["deadline"] - now()))
         if returncode == 0:
             for command in record["after"]:
                 run(["ip", *command])  # mostly done by then
@@ -120,7 +124,7 @@ def rollback(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[floa
         if record is None or not decide(trial, ROLLING_BACK):
             return 0
         with contextlib.suppress(OSError):  # a full disk must not keep the host cut off
-            write(os.path.join(trial, FOUND), "".join(run(["ip", *what])[1] for what in LOOKS))
+            write(os.path.join(trial, FOUND), "".join(run(command)[1] for command in LOOKS))
         for path in record["files"]:
             if os.path.exists(path):
                 os.unlink(path)

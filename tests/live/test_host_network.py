@@ -48,8 +48,8 @@ def links(declared: dict, *arguments: str, playbook: str = PLAYBOOK, **more) -> 
 def converge(declared: dict, **more) -> cloud.Run:
     run = links(declared, **more)
     # What a host saw of a network that it took back is not seen by anybody else.
-    found = "" if run.rc == 0 else "\n".join(on(host, f"cat {TRIAL}.last/found", check=False) for host in declared)
-    assert run.rc == 0, run.output + found
+    evidence = f"cat {TRIAL}.last/{{applied,looked,found}}; journalctl --unit=systemd-networkd --lines=60"
+    assert run.rc == 0, run.output + "\n".join(on(host, evidence, check=False) for host in declared)
     again = links(declared, **more)
     assert again.rc == 0 and again.changed == 0, again.output
     assert all(one["host_network"] <= 4 for one in again.counts["modules"].values()), again.counts

@@ -35,7 +35,7 @@ class SmallHost:
 
     def __init__(self, heals="netplan apply"):
         self.heals = heals
-        self.commands = []
+        self.commands, self.seconds = [], {}
         self.links = {}
         self.returncode = 0
         self.trial()
@@ -51,8 +51,9 @@ class SmallHost:
         self.links["eth0"] = {"up": True, "master": None, "addresses": ["10.0.0.1/16"]}
         self.routes = [("default", "10.0.0.254", "eth0")]
 
-    def __call__(self, argv):
+    def __call__(self, argv, seconds=None):
         text = " ".join(argv)
+        self.seconds[text] = seconds
         self.commands.append(text)
         if text == self.heals:
             self.former()
@@ -100,6 +101,7 @@ def trial(tmp_path):
     saved = {"up": True, "master": None, "mtu": 1500, "bridge": [], "addresses": ["10.0.0.1/16"]}
     record = {
         "id": NAME,
+        "deadline": netplan_trial.now() + 60,
         "files": {
             str(tmp_path / "run/60.yaml"): ["the new network", 0o600],
             str(tmp_path / "run/d/x.conf"): ["x", 0o644],
@@ -146,6 +148,14 @@ def test_a_trial_is_applied(trial, tmp_path):
     assert (tmp_path / "run/d/x.conf").stat().st_mode & 0o777 == 0o644  # systemd-networkd is not root
     assert json.loads((trial / APPLIED).read_text())["returncode"] == 0
     assert (trial / ARMED).exists()
+
+
+def test_a_netplan_that_hangs_is_ended_in_time_for_the_rollback(trial, tmp_path):
+    host = SmallHost()
+    run(apply, trial, host)
+    assert 50 < host.seconds["netplan apply"] <= 60
+    returncode, output = netplan_trial.run(["sleep", "60"], 0.1)
+    assert returncode == 1 and "timed out" in output
 
 
 def test_what_netplan_cannot_apply_is_rolled_back_at_once(trial, tmp_path):
@@ -249,7 +259,7 @@ def test_a_rollback_waits_for_the_end_of_a_slow_apply(trial):
     """What an apply does last would otherwise be done to the network that was just brought back."""
     host, order = SmallHost(), []
 
-    def slow(argv):
+    def slow(argv, _seconds=None):
         order.append(argv)
         if argv == ["netplan", "apply"] and len(order) == 2:
             timer.start()
