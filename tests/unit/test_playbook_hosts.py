@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In which order the playbook `network` visits hosts, as ansible-playbook itself tells. No host is contacted."""
+"""Which hosts the plays of a playbook visit, in which order, as ansible-playbook itself tells. None is contacted."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ LINKS = {"host_network_bridges": [{"name": "br0"}]}
 ASK_NO_HOST = ("--tags", "no_such_tag")
 
 
-def visited(tmp_path: Path, hosts: dict[str, dict], *arguments: str) -> list[set[str]]:
-    """The hosts of each play and batch."""
+def output(tmp_path: Path, playbook: str, hosts: dict[str, dict], *arguments: str) -> str:
     inventory = tmp_path / "hosts.json"
-    inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+    inventory.write_text(json.dumps({"opennebula_nodes": {"hosts": hosts}}))
     program = Path(sys.executable).with_name("ansible-playbook")
     done = subprocess.run(
-        [program, "-i", inventory, CHECKOUT / "playbooks/network.yml", *ASK_NO_HOST, *arguments],
+        [program, "-i", inventory, CHECKOUT / f"playbooks/{playbook}.yml", *ASK_NO_HOST, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -34,8 +33,7 @@ def visited(tmp_path: Path, hosts: dict[str, dict], *arguments: str) -> list[set
         env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    plays = done.stdout.split("PLAY RECAP")[0].split("PLAY [")[1:]
-    return [found for found in (set(re.findall(r"^ok: \[(\w+)\]", play, re.MULTILINE)) for play in plays) if found]
+    return done.stdout.split("PLAY RECAP")[0]
 
 
 @pytest.mark.parametrize(
@@ -49,4 +47,13 @@ def visited(tmp_path: Path, hosts: dict[str, dict], *arguments: str) -> list[set
     ids=["no links", "first one host, then the rest", "one of those with links", "one without"],
 )
 def test_hosts_with_links_come_first_one_and_then_the_rest(tmp_path, hosts, arguments, batches):
-    assert visited(tmp_path, hosts, *arguments) == batches
+    plays = output(tmp_path, "network", hosts, *arguments).split("PLAY [")
+    visited = [set(re.findall(r"^ok: \[(\w+)\]", play, re.MULTILINE)) for play in plays]
+    assert [found for found in visited if found] == batches
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_disks_are_looked_at_where_they_are_declared(tmp_path, declared):
+    disks = {"host_storage_datastore_disks": [{"datastore": "system", "devices": ["/dev/vdb"]}]}
+    told = output(tmp_path, "preflight", {"a": {}, "b": disks if declared else {}})
+    assert ("no hosts matched" in told) != declared
