@@ -93,7 +93,7 @@ options:
           - V(present) creates the datastore if it does not exist, and changes what differs.
           - V(absent) deletes it.
           - V(enabled) and V(disabled) also create it, and are for system datastores only.
-          - A datastore that holds images is not deleted, and the datastores 0 to 2 never are.
+          - A datastore that holds images, or disks of VMs, is not deleted, and the datastores 0 to 2 never are.
         type: str
         choices: [present, absent, enabled, disabled]
         default: present
@@ -171,7 +171,11 @@ findings:
   elements: str
 """
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_datastore import DatastorePlanner, unmeasured
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_datastore import (
+    DatastorePlanner,
+    deletes_system,
+    unmeasured,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_module import (
     COMMON_OPTIONS,
     OWNER_OPTIONS,
@@ -197,7 +201,8 @@ def main() -> None:
         declared = resources.declarations()
         present = resources.read(DatastorePlanner, declared)
         clusters = resources.cli.pool("onecluster") if any(item.get("clusters") for item in declared) else []
-        plan = DatastorePlanner(present, clusters, lenient=resources.check_mode).plan(declared)
+        machines = resources.cli.pool("onevm") if deletes_system(declared, present) else []
+        plan = DatastorePlanner(present, clusters, resources.check_mode, machines).plan(declared)
         if not resources.check_mode:
             created = resources.apply(plan)
             if created and resources.params["wait"]:

@@ -342,6 +342,18 @@ def test_a_leased_control_address_moves_onto_a_bridge(leases):
     assert "dynamic" in on("net2", "ip address show dev br0")
 
 
+def test_a_card_gets_its_name_back(hosts):
+    """netplan renames it, and does not take that back by itself."""
+    before = state_of("net2")
+    mac = on("net2", "cat /sys/class/net/eth2/address").strip()
+    run = links(
+        {"net2": {"ethernets": [{"name": "lan", "mac": mac, "dhcp4": True}]}}, host_network_confirm_timeout=SOON
+    )
+    assert run.rc != 0 and "+rename eth2 to lan" in run.output, run.output
+    assert "after it was applied, no IPv4 address came by DHCP to lan" in " ".join(run.output.split()), run.output
+    assert state_of("net2") == before
+
+
 def test_cloud_init_does_not_write_its_network_again(hosts):
     on("net1", "mkdir -p /etc/cloud/cloud.cfg.d")
     converge({"net1": {"bridges": [{"name": "br0", "interfaces": ["eth0"], "addresses": [ADDRESS["net1"]]}]}})
@@ -384,6 +396,17 @@ def test_a_restart_between_trial_and_confirmation_brings_the_former_network(gues
     text = output_of(run)
     assert run.returncode != 0
     assert "The host was restarted before its new network was confirmed, and came up with the former one" in text, text
+    assert state_of("vm1") == before
+
+
+@pytest.mark.full
+def test_a_vlan_gets_its_id_back(guest):
+    """The kernel changes it in no VLAN that is there, and netplan does not make one anew."""
+    before = state_of("vm1")
+    other = {**STACK, "vlans": [{**STACK["vlans"][0], "id": 13}], "ethernets": [{"name": "eth4", "dhcp4": True}]}
+    run = links({"vm1": other}, host_network_confirm_timeout=200)
+    assert run.rc != 0 and "after it was applied, no IPv4 address came by DHCP to eth4" in " ".join(run.output.split())
+    assert "id 12" in on("vm1", "ip -details link show bond0.12")
     assert state_of("vm1") == before
 
 

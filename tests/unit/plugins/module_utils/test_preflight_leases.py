@@ -21,13 +21,6 @@ def vnet(name: str, first: str, size: int, *clusters: str, **template: str) -> d
     }
 
 
-def test_the_address_that_follows_the_leader_is_no_guests() -> None:
-    floating = {"opennebula_ha_floating_ip": "10.0.0.200/24", "opennebula_ha_interface": "eth0"}
-    fronts = [host(f"front{number}", "opennebula_frontends", high_availability=floating) for number in (1, 2, 3)]
-    leased = cloud(*fronts, declared=declared(virtual_networks=[vnet("a", "10.0.0.199", 2)]))
-    assert told(findings(leased, LEASE_RULES), "include 10.0.0.200 of the front-end that leads").severity == "error"
-
-
 def of(*networks: dict[str, Any], **changes: Any) -> Cloud:
     return cloud(declared=declared(virtual_networks=list(networks)), **changes)
 
@@ -133,6 +126,28 @@ def test_a_network_that_goes_and_one_by_id_are_no_stumbling_blocks() -> None:
         {"name": "last", "address_ranges": [{"type": "IP4", "ip": "255.255.255.246", "size": 10}]},
     ]
     assert [lease.network for lease in leases(of(*networks))] == ["new", "last"]
+
+
+@pytest.mark.parametrize(
+    "together", [{"opennebula_ha_floating_ip": "10.5.0.3/24"}, {"opennebula_ha_balancer": "10.5.0.3"}]
+)
+def test_the_address_of_the_leader_is_not_for_guests(together: dict[str, str]) -> None:
+    """Nobody has it before the first run."""
+    fronts = [host(f"front{number}", "opennebula_frontends", high_availability=together) for number in (1, 2, 3)]
+    several = cloud(*fronts, declared=declared(virtual_networks=[vnet("a", "10.5.0.1", 9, VN_MAD="fw")]))
+    assert told(findings(several, LEASE_RULES), f"include 10.5.0.3 of {next(iter(together))}").severity == "error"
+
+
+def test_a_range_of_both_families_collides_by_either() -> None:
+    dual = {"TYPE": "IP4_6_STATIC", "IP6": "2001:db8::10", "PREFIX_LENGTH": 64, "SIZE": 9}
+    wire = {"VN_MAD": "fw", "BRIDGE": "br0"}
+    networks = [
+        {"name": name, "template": wire, "address_ranges": [{**dual, "IP": first}]}
+        for name, first in (("a", "10.5.0.1"), ("b", "10.5.1.1"))
+    ]
+    found = told(findings(of(*networks), LEASE_RULES), "overlap on one wire")
+    assert "a (2001:db8::10 - 2001:db8::18) and b (2001:db8::10 - 2001:db8::18)" in found.what
+    assert [lease.first.version for lease in leases(of(*networks))] == [4, 6, 4, 6]
 
 
 def test_the_address_of_a_host_that_could_not_be_looked_at_is_taken_too() -> None:
