@@ -321,6 +321,10 @@ def test_what_cannot_be_accepted() -> None:
         "database_is_known",
         "declarations",
         "disks_can_be_used",
+        "links_are_taken",
+        "links_are_sound",
+        "links_fit_the_host",
+        "netplan_has_a_host",
     }
 
 

@@ -28,11 +28,12 @@ def vnet(driver: str, *clusters: str, name: str = "guests", **template: Any) -> 
 
 def of(*networks: dict[str, Any], release: str = "7.4", links: list[str] | None = None, **entries: Any) -> Cloud:
     """node1 in cluster one has a bridge and a free device; node2 in cluster two has neither."""
+    network = {"bridges": [{"name": name} for name in links or []]}
     hosts = [*registered("node1", cluster="one"), *registered("node2", cluster="two")]
     return cloud(
         host("front1", FRONT, release=release),
         host("node1", NODE, release=release, probe=probe("node1", interfaces=NODE1)),
-        host("node2", NODE, release=release, probe=probe("node2", interfaces=NODE2), links=links or []),
+        host("node2", NODE, release=release, probe=probe("node2", interfaces=NODE2), network=network),
         declared=declared(virtual_networks=list(networks), **{"hosts": hosts, **entries}),
     )
 
