@@ -30,8 +30,10 @@ def nothing_was_changed():
     return cloud.on("front1", f"{TRACES}; true").strip() == ""
 
 
-def test_check_mode_runs_to_its_end_and_changes_nothing():
-    run = cloud.playbook("site", "--check", "--diff")
+@pytest.mark.parametrize("database", ["sqlite", "mysql"])
+def test_check_mode_runs_to_its_end_and_changes_nothing(database):
+    variables = {"opennebula_database_backend": database, "opennebula_database_password": "Bare-123"}
+    run = cloud.playbook("site", "--check", "--diff", "-e", json.dumps(variables))
     assert run.rc == 0, run.output
     assert run.counts["changed"]["front1"] > 5, "a bare host has much to change, and check mode has to say so"
     assert nothing_was_changed()
