@@ -32,6 +32,7 @@ if mode == "stubborn":
 if mode == "hang":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("loading driver foo", flush=True)
+    (folder / "hanging").touch()
     time.sleep(600)
 listener = socket.create_server(("127.0.0.1", port))
 (folder / "ready").touch()
