@@ -39,7 +39,7 @@ check: setup ## Linters, types, documentation, changelog, build, sanity: nothing
 
 .PHONY: unit
 unit: setup ## Unit, property and contract tests
-	@pytest -n 3 --dist loadgroup tests/unit tests/contract
+	@pytest -n 3 --dist loadgroup tests/unit tests/contract -m "not full"
 
 .PHONY: test
 test: root setup ## CI's tier: checks, unit and contract tests, molecule on lab hosts

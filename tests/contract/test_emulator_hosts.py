@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from emulator_replay import PASSWORD, RELEASES, Machine, Record  # noqa: E402
+from emulator_replay import BY_TIER, PASSWORD, RELEASES, Machine, Record  # noqa: E402
 
 # Runs the remote command with a home of its own; `refused` stands for a host that does not let oneadmin in.
 SSH = """#!/bin/sh
@@ -29,7 +29,7 @@ exec sh {root}/last
 VIRSH = "#!/bin/sh\necho 'Running hypervisor: QEMU 7.2.0'\n"
 
 
-@pytest.fixture(params=RELEASES)
+@pytest.fixture(params=BY_TIER)
 def machine(request, tmp_path):
     made = Machine(request.param, tmp_path)
     made.prepare()

@@ -15,11 +15,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from emulator_replay import RELEASES, Record  # noqa: E402
+from emulator_replay import BY_TIER, Record  # noqa: E402
 from raft_zone import Zone, until  # noqa: E402
 
 
-@pytest.fixture(params=RELEASES)
+@pytest.fixture(params=BY_TIER)
 def zone(request, tmp_path):
     made = Zone(request.param, tmp_path)
     made.found()

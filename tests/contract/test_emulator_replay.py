@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from emulator_replay import CONTRACT, RELEASES, Answer, records  # noqa: E402
+from emulator_replay import BY_TIER, CONTRACT, Answer, records  # noqa: E402
 from emulator_replay_masks import excluded  # noqa: E402
 from emulator_replay_results import differences, report, results, written_report  # noqa: E402
 
@@ -35,20 +35,20 @@ CALLED = {
 }
 
 
-@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("release", BY_TIER)
 @pytest.mark.parametrize("command", CALLED)
 def test_verbs_that_modules_call_are_answered_as_captured(release, command):
     wrong = [o for o in results(release).mismatches if o.command == command and o.verb in CALLED[command].split()]
     assert not wrong, "\n".join(f"{o.name}: {o.difference}" for o in wrong)
 
 
-@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("release", BY_TIER)
 def test_starts_of_oned_go_as_captured(release):
     wrong = [o for o in results(release).mismatches if o.command == "oned"]
     assert not wrong, "\n".join(f"{o.name}: {o.difference}" for o in wrong)
 
 
-@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("release", BY_TIER)
 def test_every_command_that_is_replayed_has_replayed_records(release, capsys):
     counts = results(release).per_command()
     with capsys.disabled():
@@ -57,6 +57,7 @@ def test_every_command_that_is_replayed_has_replayed_records(release, capsys):
     assert all(counts[command][1] >= 10 for command in CALLED)
 
 
+@pytest.mark.full
 def test_the_documentation_names_the_present_mismatches_and_exclusions():
     assert written_report() == report(), (
         "docs/emulator.md is stale: run `python tests/contract/emulator_replay_results.py --write`"
@@ -87,7 +88,7 @@ def test_masks_leave_what_matters(wanted, given):
     assert not differences(record, wanted)
 
 
-@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("release", BY_TIER)
 def test_no_exclusion_hides_a_call_of_a_module(release):
     """But for two, which need a datastore that holds an image."""
     hidden = [
