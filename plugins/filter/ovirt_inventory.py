@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import ovirt_inventory
+from ansible_collections.kvmcloud.stack.plugins.module_utils import ovirt_engine_variables, ovirt_inventory
 
 
 class FilterModule:
     def filters(self) -> dict:
-        return {"ovirt_nfs_exports": ovirt_inventory.ovirt_nfs_exports}
+        return {
+            "ovirt_engine_answers": ovirt_engine_variables.ovirt_engine_answers,
+            "ovirt_nfs_exports": ovirt_inventory.ovirt_nfs_exports,
+        }
