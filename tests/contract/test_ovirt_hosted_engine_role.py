@@ -49,7 +49,7 @@ esac
 ROLE = """
 - name: What it was given
   ansible.builtin.copy:
-    content: "{{ query('ansible.builtin.varnames', '^he_') | to_json }} {{ he_pause_after_failed_add_host }} {{ he_fqdn }}"
+    content: "{{ q('ansible.builtin.varnames', '^he_') | to_json }} {{ he_pause_after_failed_add_host }} {{ he_fqdn }}"
     dest: %(folder)s/given
     mode: "0600"
 
