@@ -1,0 +1,17 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters that turn what the inventory says of oVirt into what the modules take."""
+
+from __future__ import annotations
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import ovirt_engine_variables, ovirt_inventory
+
+
+class FilterModule:
+    def filters(self) -> dict:
+        return {
+            "ovirt_engine_answers": ovirt_engine_variables.ovirt_engine_answers,
+            "ovirt_nfs_exports": ovirt_inventory.ovirt_nfs_exports,
+        }

@@ -1,0 +1,86 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: ovirt_hosted_engine_check
+short_description: What speaks against a deployment of the hosted engine of oVirt
+version_added: 0.1.0
+author:
+  - kvmcloud.stack contributors (@kvmcloud)
+description:
+  - Judges the variables of the official role C(ovirt.ovirt.hosted_engine_setup) and the host that it would run on,
+    before it runs for an hour and stops half-way - memory, space, firewall, device and names, CPU, owner and emptiness
+    of the storage. Everything is told at once.
+  - Shared storage is mounted read-only for a moment, in mounts of its own.
+options:
+  variables:
+    description: The he_* variables.
+    type: dict
+    required: true
+  host:
+    description: Whether the host is looked at as well, or the variables only.
+    type: bool
+    default: true
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
+    support: none
+  platform:
+    description: Target OS/families that can be operated against.
+    platforms: linux
+    support: full
+"""
+
+EXAMPLES = r"""
+---
+- name: The hosted engine can be deployed here
+  kvmcloud.stack.ovirt_hosted_engine_check:
+    variables: "{{ ovirt_hosted_engine_variables }}"
+"""
+
+RETURN = r"""
+---
+findings:
+  description: All that speaks against it.
+  returned: failure
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine_host import read_probe
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine_requirements import (
+    requirement_findings,
+    variable_faults,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine_variables import VARIABLES
+
+SPEC = {
+    "variables": {"type": "dict", "required": True, "no_log": True},
+    "host": {"type": "bool", "default": True},
+}
+
+
+def main():
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    module.run_command_environ_update = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+    given = module.params["variables"]
+    findings = variable_faults(given, VARIABLES)
+    if not findings and module.params["host"]:
+        findings = requirement_findings(read_probe(module, given), given)
+    if findings:
+        module.fail_json(msg="\n".join(findings), findings=findings)
+    module.exit_json(changed=False)
+
+
+if __name__ == "__main__":
+    main()

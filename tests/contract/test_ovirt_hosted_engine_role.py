@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role ovirt_hosted_engine and its modules on a double of hosted-engine, and on a double of the official role that
+only notes what it was given. No engine is there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+from overlaid_host import CHECKOUT, OverlaidHost
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine_variables import VARIABLES
+
+PASSWORD = "pa%ss 'w\"d#;=7"
+VARS: dict[str, Any] = {
+    "he_fqdn": "engine.test",
+    "he_bridge_if": "eth0",
+    "he_domain_type": "nfs",
+    "he_storage_domain_addr": "nfs1.test",
+    "he_storage_domain_path": "/he",
+    "he_gateway": "192.0.2.1",
+    "he_appliance_password": PASSWORD,
+    "he_admin_password": PASSWORD,
+    "ovirt_hosted_engine_check_host": False,
+    "ansible_python_interpreter": sys.executable,
+}
+# What it answers stands in its folder: 'deployed' is there or not, 'status' and 'code' are what --vm-status says.
+PROGRAM = """#!/bin/sh
+echo "$*" >> {folder}/calls
+case "$1" in
+  --check-deployed) [ -e {folder}/deployed ] ;;
+  --vm-status) cat {folder}/status; exit "$(cat {folder}/code)" ;;
+  --vm-start)
+    [ -e {folder}/raced ] && {{ cp {folder}/up {folder}/status; echo "VM exists and its status is Up" >&2; exit 1; }}
+    cp {folder}/up {folder}/status ;;
+  --set-maintenance)
+    mode=$([ "$2" = --mode=global ] && echo true || echo false)
+    sed -i "s/\\"global_maintenance\\": [a-z]*/\\"global_maintenance\\": $mode/" {folder}/status ;;
+esac
+"""
+ROLE = """
+- name: What it was given
+  ansible.builtin.copy:
+    content: "{{ q('ansible.builtin.varnames', '^he_') | to_json }} {{ he_pause_after_failed_add_host }} {{ he_fqdn }}"
+    dest: %(folder)s/given
+    mode: "0600"
+
+- name: It is deployed
+  ansible.builtin.shell: touch %(folder)s/deployed; cp %(folder)s/up %(folder)s/status; echo 0 > %(folder)s/code
+"""
+DOWN = {"1": {"host-id": 1, "hostname": "host1", "engine-status": {"vm": "down"}}, "global_maintenance": False}
+UP = {**DOWN, "1": {**DOWN["1"], "engine-status": {"vm": "up", "health": "good", "detail": "Up"}}}  # type: ignore[dict-item]
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0, reason="mounts copies of /etc and others for itself, so root is needed"
+)
+
+
+class Host:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "bin").mkdir()
+        (folder / "bin/hosted-engine").write_text(PROGRAM.format(folder=folder))
+        (folder / "bin/hosted-engine").chmod(0o755)
+        official = folder / "collections/ansible_collections/ovirt/ovirt"
+        (official / "roles/hosted_engine_setup/tasks").mkdir(parents=True)
+        (official / "roles/hosted_engine_setup/tasks/main.yml").write_text(ROLE % {"folder": folder})
+        (folder / "up").write_text(json.dumps(UP))
+        self.answers("", 1)
+        self.host = OverlaidHost(folder, folder / "bin")
+
+    def answers(self, status: str, code: int, deployed: bool = False) -> None:
+        (self.folder / "status").write_text(status)
+        (self.folder / "code").write_text(str(code))
+        if deployed:
+            (self.folder / "deployed").touch()
+
+    def run(self, *options: str, **variables: Any) -> tuple[int, str]:
+        os.environ["ANSIBLE_COLLECTIONS_PATH"] = f"{self.folder / 'collections'}:{CHECKOUT / '.cache/collections'}"
+        try:
+            return self.host.play("ovirt_hosted_engine", "engine.yml", options, vars={**VARS, **variables})
+        finally:
+            del os.environ["ANSIBLE_COLLECTIONS_PATH"]
+
+    def calls(self) -> list[str]:
+        return [line for line in (self.folder / "calls").read_text().splitlines() if "--check" not in line]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    found = Host(tmp_path)
+    yield found
+    found.host.end()
+    for said in found.host.told:
+        assert PASSWORD not in said and json.dumps(PASSWORD)[1:-1] not in said, "a secret was printed"
+
+
+def test_deployed_once_and_never_again(host: Host) -> None:
+    changed, said = host.run("--check")
+    assert changed == 1 and "would deploy engine.test" in said and not (host.folder / "given").exists()
+    changed, said = host.run()
+    assert changed == 2, said
+    names, pause, fqdn = (host.folder / "given").read_text().rsplit(" ", 2)
+    assert set(VARS) & set(VARIABLES) <= set(json.loads(names)) and (pause, fqdn) == ("False", "engine.test")
+    (host.folder / "given").unlink()
+    changed, said = host.run()
+    assert changed == 0 and not (host.folder / "given").exists(), said
+
+
+def test_an_engine_that_is_down_is_started(host: Host) -> None:
+    host.answers(json.dumps(DOWN), 0, deployed=True)
+    changed, said = host.run()
+    assert changed == 1 and "--vm-start" in host.calls(), said
+    host.answers(json.dumps(DOWN), 0, deployed=True)
+    (host.folder / "raced").touch()  # another host has started it meanwhile
+    assert host.run()[0] == 1
+
+
+def test_global_maintenance_is_respected(host: Host) -> None:
+    host.answers(json.dumps({**DOWN, "global_maintenance": True}), 0, deployed=True)
+    assert host.run()[0] == 0 and "--vm-start" not in host.calls()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "deployed", "variables", "words"),
+    [
+        ("", 2, False, {}, "failed half-way on this host, and its local VM still lives"),
+        (repr(UP), 1, True, {}, "The broker of the hosted engine does not answer"),
+        ("", 1, False, {"he_gateway": "", "he_fqnd": "x"}, "he_fqnd: the role ovirt.ovirt.hosted_engine_setup has no"),
+    ],
+    ids=["half-deployed", "broker down", "bad variables"],
+)
+def test_what_is_refused(host: Host, status: str, code: int, deployed: bool, variables: dict, words: str) -> None:
+    host.answers(status, code, deployed)
+    changed, said = host.run(**variables)
+    assert changed == -1 and words in said and not (host.folder / "given").exists()
+
+
+def test_the_variables_are_those_of_the_official_role() -> None:
+    """As far as the collection that comes with Ansible names them."""
+    found = subprocess.run(
+        [sys.executable, "-c", "import ansible_collections.ovirt.ovirt as c; print(list(c.__path__)[0])"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+    ).stdout.strip()
+    if not found:
+        pytest.skip("the collection ovirt.ovirt is not installed")
+    role = Path(found) / "roles/hosted_engine_setup"
+    text = " ".join(path.read_text() for path in role.rglob("*") if path.suffix in (".md", ".yml", ".j2", ".yaml"))
+    newer = {"he_appliance_type", "he_use_uefi", "he_vm_efi_boot_flags"}  # of 3.2.2; Ansible 12 brings 3.2.1
+    assert {name for name in VARIABLES if name not in text} <= newer
