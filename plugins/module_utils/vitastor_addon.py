@@ -18,7 +18,6 @@ CORRECTED_ATTACH = "attach_disk-kvmcloud.vitastor"
 # Our overrides of what the vendor's drivers get wrong; all are used unless the inventory says otherwise.
 CORRECTIONS = ("attach_disk", "cpds", "deploy", "memory_snapshots", "mkswap", "restore", "snap_flatten")
 MEMORY_SNAPSHOTS = {"save": "save.vitastor", "restore": "restore.vitastor"}
-CORRECTED_MEMORY_SNAPSHOTS = {"save": "save-kvmcloud.vitastor", "restore": "restore-kvmcloud.vitastor"}
 
 TRANSFER = {
     "LN_TARGET": "NONE",
@@ -63,8 +62,9 @@ def vitastor_wants(
         scripts["deploy"] = CORRECTED_DEPLOY if "deploy" in corrections else DEPLOY
     if "attach_disk" in corrections:
         scripts["attach_disk"] = CORRECTED_ATTACH
-    if memory_snapshots:
-        scripts.update(CORRECTED_MEMORY_SNAPSHOTS if "memory_snapshots" in corrections else MEMORY_SNAPSHOTS)
+    # Corrected, they are called by OpenNebula's own save and restore on the node, as Ceph's are, and need no entry.
+    if memory_snapshots and "memory_snapshots" not in corrections:
+        scripts.update(MEMORY_SNAPSHOTS)
     return Wants(
         name=NAME,
         present=present,
@@ -74,7 +74,7 @@ def vitastor_wants(
         owned_scripts={
             "deploy": (DEPLOY, CORRECTED_DEPLOY),
             "attach_disk": (CORRECTED_ATTACH,),
-            **{action: (script, CORRECTED_MEMORY_SNAPSHOTS[action]) for action, script in MEMORY_SNAPSHOTS.items()},
+            **{action: (script,) for action, script in MEMORY_SNAPSHOTS.items()},
         },
         domain_types=tuple(domain_types),
         inherited=("VITASTOR_CONF", "IMAGE_PREFIX"),

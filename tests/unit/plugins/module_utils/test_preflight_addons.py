@@ -55,10 +55,10 @@ def test_nothing_speaks_against_a_complete_declaration() -> None:
         (
             of(
                 addons=["vitastor", "storpool"],
-                vitastor={"memory_snapshots": True},
+                vitastor={"memory_snapshots": True, "corrections": []},
                 storpool={"version": "26.04.0", "overrides": ["save", "restore"]},
             ),
-            "the storage add-on vitastor wants save-kvmcloud.vitastor, the storage add-on storpool wants tmsave",
+            "the storage add-on vitastor wants save.vitastor, the storage add-on storpool wants tmsave",
         ),
         (of(without(SYSTEM, "POOL_NAME")), "The datastore d0 (TM_MAD vitastor) has no POOL_NAME"),
         (of(without(SYSTEM, "BRIDGE_LIST")), "has no BRIDGE_LIST"),

@@ -84,6 +84,11 @@ def test_memory_snapshots_are_the_guides_option() -> None:
     assert value(back, "VM_MAD", "kvm").endswith("-l deploy=deploy.vitastor"), "switched off, they go again"
 
 
+def test_corrected_memory_snapshots_need_no_entry() -> None:
+    given = {"vitastor": {"memory_snapshots": True, "corrections": ["memory_snapshots"]}}
+    assert value(after(["vitastor"], given), "VM_MAD", "kvm").endswith("-l deploy=deploy.vitastor")
+
+
 def test_nodes_without_kvm_are_served_too() -> None:
     given = {"vitastor": {"domain_types": ["kvm", "qemu"]}}
     assert value(after(["vitastor"], given), "VM_MAD", "qemu").endswith("-l deploy=deploy.vitastor")
