@@ -1,31 +1,34 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter storage_addon_edits: what storage add-ons want of OpenNebula's configuration."""
+"""Filters of storage add-ons; what they refuse is a sentence."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from functools import wraps
+from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import declared_addons
+from ansible_collections.kvmcloud.stack.plugins.module_utils import declared_addons, vitastor_install
 from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases import ReleaseError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addons import AddonError
 
 
-def storage_addon_edits(
-    names: Sequence[str],
-    release: str,
-    settings: Mapping[str, Mapping[str, Any]],
-    own_edits: Sequence[Mapping[str, Any]] = (),
-) -> dict[str, list[dict[str, Any]]]:
-    try:
-        return declared_addons.storage_addon_edits(names, release, settings, own_edits)
-    except (AddonError, ReleaseError) as error:
-        raise AnsibleFilterError(str(error)) from error
+def refusing(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def filter_of_it(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except (AddonError, ReleaseError) as error:
+            raise AnsibleFilterError(str(error)) from error
+
+    return filter_of_it
 
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        return {"storage_addon_edits": storage_addon_edits}
+        return {
+            "storage_addon_edits": refusing(declared_addons.storage_addon_edits),
+            "vitastor_install": refusing(vitastor_install.vitastor_install),
+        }

@@ -92,6 +92,44 @@ options:
         type: str
         choices: [present, absent]
         default: present
+  trees:
+    description:
+      - Files that are copied as they are from the unpacked sources of an add-on on the managed host, links followed.
+      - An add-on has different files in different releases; what O(trees[].src) does not match is left out, unless it
+        is required.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      src:
+        description: A pattern of files, such as C(/usr/src/addon/tm/storpool/*).
+        type: path
+        required: true
+      dest:
+        description: The directory that they are copied into. It is made when it is missing.
+        type: path
+        required: true
+      mode:
+        description: Their permissions, in octal digits.
+        type: str
+        default: "0755"
+      owner:
+        description: Their owner and group.
+        type: str
+        default: oneadmin
+      required:
+        description: Whether it is an error when no file matches.
+        type: bool
+        default: true
+      new_only:
+        description: Leave alone what is there already, because people edit it.
+        type: bool
+        default: false
+      state:
+        description: Whether the files shall be there. V(absent) removes those that the sources have.
+        type: str
+        choices: [present, absent]
+        default: present
   downloader:
     description:
       - OpenNebula's C(downloader.sh), which shall understand C(vitastor://) addresses. A file that the vendor's patch
@@ -156,6 +194,7 @@ missing:
 """
 
 import contextlib
+import glob
 import os
 import pwd
 import shutil
@@ -212,6 +251,20 @@ SPEC = {
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
     },
+    "trees": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "src": {"type": "path", "required": True},
+            "dest": {"type": "path", "required": True},
+            "mode": {"type": "str", "default": "0755"},
+            "owner": {"type": "str", "default": "oneadmin"},
+            "required": {"type": "bool", "default": True},
+            "new_only": {"type": "bool", "default": False},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+    },
     "downloader": {"type": "path"},
     "downloader_state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
@@ -223,6 +276,7 @@ class Wanted:
     def __init__(self, module):
         self.module, self.missing, self.checks = module, [], {}
         self.files = [self._whole(file) for file in module.params["files"]]
+        self.files += [file for tree in module.params["trees"] for file in self._tree(tree)]
         self.files += [*self._lines(), *self._downloader()]
         self.plan = plan_files(self.files, read_files(file.path for file in self.files))
         self.overrides = [self._override(one) for one in module.params["overrides"]]
@@ -250,6 +304,27 @@ class Wanted:
         return ManagedFile(
             file["path"], file["content"].encode(), mode, *self._ids(file["owner"]), secret=file["secret"]
         )
+
+    def _tree(self, tree):
+        """One file per match; the sources are small, and what is equal already is not written."""
+        found = sorted(path for path in glob.glob(tree["src"]) if os.path.isfile(path))
+        if not found and tree["required"] and tree["state"] == "present":
+            # In check mode the sources themselves may be only planned.
+            if not self.module.check_mode:
+                self.module.fail_json(
+                    msg=f"There is no {tree['src']}; these are not the sources of a release that is known here. "
+                    "Nothing was changed."
+                )
+            self.missing.append(tree["src"])
+        files = []
+        for path in found:
+            target = os.path.join(tree["dest"], os.path.basename(path))
+            if tree["state"] == "absent":
+                files.append(ManagedFile(target, None))
+            elif not (tree["new_only"] and os.path.exists(target)):
+                content = read_file(path).content
+                files.append(ManagedFile(target, content, int(tree["mode"], 8), *self._ids(tree["owner"])))
+        return files
 
     def _lines(self):
         """All lines of one file together."""
@@ -366,8 +441,9 @@ def main():
         wanted.apply()
     overridden = [(file, steps) for file, steps, _found in wanted.overrides if steps.any]
     changed = wanted.plan.changed_paths + [file.path for file, _steps in overridden]
-    # A file that only its package brings will be edited once it is there.
-    planned = module.check_mode and module.params["downloader"] in wanted.missing
+    # A file that only its package brings will be edited once it is there, and sources that come will be copied.
+    coming = [module.params["downloader"], *(tree["src"] for tree in module.params["trees"])]
+    planned = module.check_mode and bool(set(coming) & set(wanted.missing))
     module.exit_json(
         changed=bool(changed) or planned,
         files=changed,

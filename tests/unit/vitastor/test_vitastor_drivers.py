@@ -157,7 +157,7 @@ def swap(vitastor: SmallVitastor, **attributes: str):
 
 
 def test_the_vendors_filter_leaves_no_command() -> None:
-    """It asks for a raw disk, for which the only generated line is one of qemu-img; and lines of qemu-img are dropped."""
+    """It asks for a raw disk: the only generated line is one of qemu-img, and lines of qemu-img are dropped."""
     generated = "qemu-img create -f raw $NBD 64M\n"
     assert [line for line in generated.splitlines() if "qemu-img" not in line] == []
 

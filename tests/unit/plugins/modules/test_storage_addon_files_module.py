@@ -169,6 +169,45 @@ def test_without_apparmor_there_is_no_line(remotes: Remotes) -> None:
     assert not remotes.apparmor.exists()
 
 
+def sources(remotes: Remotes) -> list[dict[str, Any]]:
+    source, target = remotes.root / "src", remotes.root / "remotes"
+    (source / "tm").mkdir(parents=True)
+    (source / "tm/clone").write_text("clone\n")
+    (source / "tm/restore").symlink_to("clone")
+    (source / "rc").write_text("# options\n")
+    return [
+        {"src": f"{source}/tm/*", "dest": f"{target}/tm/storpool", "owner": "root"},
+        {"src": f"{source}/rc", "dest": str(target), "mode": "0644", "owner": "root", "new_only": True},
+        {"src": f"{source}/newer/*", "dest": str(target), "owner": "root", "required": False},
+    ]
+
+
+def test_sources_are_copied_with_what_their_links_mean(remotes: Remotes) -> None:
+    trees = sources(remotes)
+    target = remotes.root / "remotes"
+    assert remotes.run(check=True, trees=trees)["changed"] and not target.exists()
+    remotes.run(trees=trees)
+    assert (target / "tm/storpool/restore").read_text() == "clone\n"
+    assert not (target / "tm/storpool/restore").is_symlink() and os.access(target / "tm/storpool/clone", os.X_OK)
+    assert not remotes.run(trees=trees)["changed"]
+    (target / "tm/storpool/clone").write_text("stock\n")
+    (target / "rc").write_text("ONE_PX=two\n")
+    assert remotes.run(trees=trees)["files"] == [str(target / "tm/storpool/clone")], (
+        "an upgrade is repaired, options stay"
+    )
+    gone = [{**tree, "state": "absent"} for tree in trees]
+    assert remotes.run(trees=gone)["changed"] and not remotes.run(trees=gone)["changed"]
+    assert not list(target.rglob("*.*")) and not (target / "rc").exists()
+
+
+def test_sources_of_another_release_are_refused(remotes: Remotes) -> None:
+    trees = [*sources(remotes), {"src": f"{remotes.root}/src/scripts/install-7.2.sh", "dest": "/x", "owner": "root"}]
+    before = remotes.state()
+    with pytest.raises(ModuleFailed, match="There is no .*install-7.2.sh; these are not the sources"):
+        remotes.run(trees=trees)
+    assert remotes.state() == before
+
+
 def test_two_lines_of_one_file(remotes: Remotes) -> None:
     lines = [{"path": str(remotes.apparmor), "line": f'  "/etc/vitastor/{name}.conf" r,'} for name in ("one", "two")]
     remotes.run(lines=lines)
