@@ -10,7 +10,11 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import declared_addons, vitastor_install
+from ansible_collections.kvmcloud.stack.plugins.module_utils import (
+    declared_addons,
+    storpool_install,
+    vitastor_install,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases import ReleaseError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addons import AddonError
 
@@ -30,5 +34,8 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         return {
             "storage_addon_edits": refusing(declared_addons.storage_addon_edits),
+            "storpool_hooks": refusing(storpool_install.storpool_hooks),
+            "storpool_install": refusing(storpool_install.storpool_install),
+            "storpool_reserved": refusing(storpool_install.reserved_template),
             "vitastor_install": refusing(vitastor_install.vitastor_install),
         }
