@@ -10,7 +10,7 @@ from typing import Any, Mapping
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases import known_release, release_key
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addons import AddonError
-from ansible_collections.kvmcloud.stack.plugins.module_utils.storpool_addon import check_pair
+from ansible_collections.kvmcloud.stack.plugins.module_utils.storpool_addon import addon_version, check_pair
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storpool_rc import rc_edits
 
 REMOTES = "/var/lib/one/remotes"
@@ -19,6 +19,7 @@ KVM = f"{REMOTES}/vmm/kvm"
 TWEAKS = ("volatile2dev.py", "persistent-cdrom.py")  # a StorPool system datastore needs the first
 CRON = "/etc/cron.d/addon-storpool"
 CRON_TEXT = f"*/4 * * * * oneadmin {REMOTES}/datastore/storpool/monitor_helper-sync 2>&1 | logger -t storpool\n"
+FIRST_WITH_TIMERS = (24, 6)
 TIMERS = ("monitor_helper-sync", "vc-policy")
 # The patched network driver of some releases writes a sysctl inside of a guest network's namespace.
 SUDOERS = "/etc/sudoers.d/opennebula-storpool"
@@ -37,10 +38,16 @@ def storpool_install(settings: Mapping[str, Any]) -> dict[str, Any]:
         "files": _crontab(settings, release),
         "node_files": _sudoers(settings, release),
         "packages": _packages(settings["os_family"]),
-        "units": [] if release < (6, 0) else [f"{name}.timer" for name in TIMERS],
+        "units": [f"{name}.timer" for name in TIMERS] if _has_timers(settings, release) else [],
         "rc": RC,
         "rc_edits": rc_edits(settings["options"]) if present else [],
     }
+
+
+def _has_timers(settings: Mapping[str, Any], release: tuple[int, int]) -> bool:
+    """Before, and for 5.12 to this day, the add-on has its monitoring by cron."""
+    newest = settings["state"] == "absent"  # of an add-on that goes the release does not matter
+    return release >= (6, 0) and (newest or addon_version(settings["version"]) >= FIRST_WITH_TIMERS)
 
 
 def storpool_hooks(state: str, release: str) -> list[dict[str, Any]]:
@@ -53,7 +60,7 @@ def _trees(settings: Mapping[str, Any], release: tuple[int, int]) -> list[dict[s
     short = f"{release[0]}.{release[1]}"
     trees = [
         # Copied for its own sake only in that the sources of a release without it are refused.
-        _tree(f"{folder}/scripts/install-{short}.sh", "/var/lib/kvmcloud.stack/storpool", mode="0644", owner="root"),
+        _tree(f"{folder}/scripts/install-{short}*.sh", "/var/lib/kvmcloud.stack/storpool", mode="0644", owner="root"),
         _tree(f"{folder}/datastore/storpool/*", f"{REMOTES}/datastore/storpool"),
         _tree(f"{folder}/tm/storpool/*", f"{REMOTES}/tm/storpool"),
         _tree(f"{folder}/datastore/xpath*", f"{REMOTES}/datastore"),
@@ -72,9 +79,9 @@ def _trees(settings: Mapping[str, Any], release: tuple[int, int]) -> list[dict[s
         asked_for = name in settings["tweaks"] or name == TWEAKS[0]
         source = f"{folder}/vmm/kvm/deploy-tweaks.d.example/{name}"
         trees.append(_tree(source, f"{KVM}/deploy-tweaks.d", required=asked_for))
-    if release >= (6, 0):
+    if _has_timers(settings, release):
         misc = f"{folder}/misc/etc"
-        trees.append(_tree(f"{misc}/tmpfiles.d/*.conf", "/etc/tmpfiles.d", mode="0644", owner="root"))
+        trees.append(_tree(f"{misc}/tmpfiles.d/*.conf", "/etc/tmpfiles.d", "0644", "root", required=False))
         trees += [
             _tree(f"{misc}/systemd/system/{name}.*", "/etc/systemd/system", mode="0644", owner="root")
             for name in TIMERS
@@ -89,8 +96,9 @@ def _tree(
 
 
 def _crontab(settings: Mapping[str, Any], release: tuple[int, int]) -> list[dict[str, Any]]:
-    """5.12 has its monitoring by cron; a crontab of it that is left would run beside the timers."""
-    return [{"path": CRON, "content": CRON_TEXT, "state": settings["state"] if release < (6, 0) else "absent"}]
+    """A crontab that an older release has left would run beside the timers."""
+    state = "absent" if _has_timers(settings, release) else settings["state"]
+    return [{"path": CRON, "content": CRON_TEXT, "state": state}]
 
 
 def _sudoers(settings: Mapping[str, Any], release: tuple[int, int]) -> list[dict[str, Any]]:

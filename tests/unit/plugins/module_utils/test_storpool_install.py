@@ -45,15 +45,16 @@ def test_today_there_are_timers_and_no_crontab() -> None:
     assert storpool_hooks("present", "7.2")[0]["call"] == "one.vm.update"
 
 
-def test_5_12_has_a_crontab_and_no_timers() -> None:
-    plan = install(release="5.12", version="20.07.0")
+@pytest.mark.parametrize("release, version", [("5.12", "20.07.0"), ("5.12", "26.04.0"), ("6.4", "24.02.1")])
+def test_before_there_was_a_crontab(release: str, version: str) -> None:
+    plan = install(release=release, version=version)
     assert plan["units"] == [] and present(plan) == ["/etc/cron.d/addon-storpool"]
     assert storpool_hooks("present", "5.12") == []
     assert not any("systemd" in source for source in sources(plan))
 
 
 def test_sources_of_another_release_are_told_by_their_installer() -> None:
-    assert sources(install())["/src/scripts/install-7.2.sh"]["required"]
+    assert sources(install())["/src/scripts/install-7.2*.sh"]["required"]
     with pytest.raises(AddonError, match="does not know OpenNebula 7.0"):
         install(release="7.0", version="24.11.0")
 
