@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.kvmcloud.stack.plugins.module_utils import (
     declared_addons,
     storpool_install,
+    vitastor_cluster,
     vitastor_install,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases import ReleaseError
@@ -37,5 +38,6 @@ class FilterModule:
             "storpool_hooks": refusing(storpool_install.storpool_hooks),
             "storpool_install": refusing(storpool_install.storpool_install),
             "storpool_reserved": refusing(storpool_install.reserved_template),
+            "vitastor_members": vitastor_cluster.vitastor_members,
             "vitastor_install": refusing(vitastor_install.vitastor_install),
         }
