@@ -21,6 +21,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory imp
     names_of,
     opennebula_node_hosts,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.declared_addons import VARIABLES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.edits import read_edit
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import Refused
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.plan import format_of
@@ -388,6 +389,21 @@ def protected_networks(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str,
     return list(dict.fromkeys(map(str, found)))
 
 
+def addon_settings(
+    variables: Mapping[str, Any], groups: Mapping[str, list[str]], hostvars: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """What the role opennebula_frontend takes of the storage add-ons."""
+    types = [str(value_of(hostvars[host], "opennebula_node_domain_type", "kvm")) for host in groups.get(NODES) or []]
+    settings: dict[str, dict[str, Any]] = {}
+    for addon, names in VARIABLES.items():
+        settings[addon] = {"domain_types": list(dict.fromkeys(["kvm", *types]))}
+        for setting, variable in names.items():
+            value = value_of(variables, variable)
+            if value is not None:
+                settings[addon][setting] = worked_out(value)
+    return settings
+
+
 def preflight_findings(
     hosts: list[str],
     hostvars: Mapping[str, Mapping[str, Any]],
@@ -420,6 +436,7 @@ def preflight_findings(
         declared=declared_by(speaker, node_hosts(groups.get(NODES) or [], hostvars)),
         oned_edits=dictionaries(speaker, ONED_EDITS),
         storage_addons=[str(name) for name in list_of(speaker, "opennebula_storage_addons").entries],
+        addon_settings=addon_settings(speaker, groups, hostvars),
         protected_networks=protected_networks(looked_at, hostvars),
         datastore_location=str(value_of(speaker, "host_storage_datastore_location", "/var/lib/one/datastores")),
     )

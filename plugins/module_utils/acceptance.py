@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 from xml.etree import ElementTree
@@ -27,6 +28,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "opennebula_datastores": (),
     "opennebula_zone": (),
     "libvirt_domain": (),
+    "vitastor_pools": (),
 }
 OF_OPENNEBULA = ("opennebula_api", "opennebula_hosts", "opennebula_datastores", "opennebula_zone")
 
@@ -88,6 +90,7 @@ def title(check: Mapping[str, Any]) -> str:
         "opennebula_datastores": "all datastores have a size",
         "opennebula_zone": "the front-ends of the zone agree",
         "libvirt_domain": "a throw-away guest starts and stops",
+        "vitastor_pools": "the pools of Vitastor are active",
     }[str(kind)]
 
 
@@ -153,6 +156,20 @@ def judge_zone(zone: Zone, expected: Iterable[str]) -> Verdict:
                 f"{one.name} has record {one.index} of term {one.term}, {leader.name} {leader.index} of {leader.term}"
             )
     return Verdict(not wrong, "; ".join(wrong) or f"{leaders[0]} leads {len(zone.servers)}")
+
+
+def judge_pools(returncode: int, output: str, error: str, expected: Iterable[str]) -> Verdict:
+    """Pools as `vitastor-cli ls-pools --json` lists them. A pool that is being removed has no name."""
+    if returncode != 0:
+        return Verdict(False, (error or output).strip() or f"vitastor-cli ended with {returncode}")
+    lines = output.strip().splitlines() or [""]  # complaints about a removed pool come before the answer
+    try:
+        pools = {str(one["name"]): str(one.get("status")) for one in json.loads(lines[-1]) if one.get("name")}
+    except (ValueError, TypeError, KeyError):
+        return Verdict(False, f"vitastor-cli printed no list of pools: {lines[-1][:80]!r}")
+    wrong = [f"{name} is {status}" for name, status in pools.items() if status != "active"]
+    wrong += [f"{name} is not there" for name in expected if name not in pools]
+    return Verdict(not wrong, "; ".join(wrong) or f"{len(pools)} pools")
 
 
 def judge_names(wanted: Mapping[str, str | None], found: Mapping[str, Iterable[str]]) -> Verdict:

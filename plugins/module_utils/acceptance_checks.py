@@ -155,6 +155,13 @@ class Host:
             raise OSError((err or out).strip() or f"{argv[0]} ended with {returncode}")
         return out
 
+    def vitastor_pools(self, check: Check) -> Verdict:
+        """As oneadmin where there is one: it is who runs the drivers."""
+        argv = ["vitastor-cli", "ls-pools", "--json"]
+        with contextlib.suppress(KeyError):
+            argv = [*self.as_user(pwd.getpwnam("oneadmin").pw_name), *argv]
+        return acceptance.judge_pools(*self.run(argv), check["expected"])
+
     def libvirt_domain(self, check: Check) -> Verdict:
         virsh = [*self.as_user("root"), "virsh", "--quiet", "--connect", "qemu:///system"]
         for name in acceptance.left_over_domains(self.run([*virsh, "list", "--name"])[1]):

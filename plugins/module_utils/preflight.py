@@ -121,6 +121,7 @@ class Cloud:
     declared: Declared = field(default_factory=Declared)
     oned_edits: list[dict[str, Any]] = field(default_factory=list)
     storage_addons: list[str] = field(default_factory=list)
+    addon_settings: dict[str, dict[str, Any]] = field(default_factory=dict)  # by add-on, what is set
     protected_networks: list[str] = field(default_factory=list)
     datastore_location: str = "/var/lib/one/datastores"
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Rule
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_addons import ADDON_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_capacity import CAPACITY_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_datastores import DATASTORE_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_declared import DECLARED_RULES
@@ -28,6 +29,7 @@ TOPICS: dict[str, tuple[Rule, ...]] = {
     "Several front-ends": HA_RULES,
     "Declarations inside OpenNebula": (*RESOURCE_RULES, *DRIVER_RULES),
     "Datastores": DATASTORE_RULES,
+    "Storage add-ons": ADDON_RULES,
     "Virtual networks": (*VNET_RULES, *LEASE_RULES),
 }
 ALL_RULES: tuple[Rule, ...] = tuple(rule for rules in TOPICS.values() for rule in rules)

@@ -241,3 +241,23 @@ def test_only_guests_of_an_acceptance_are_left_over() -> None:
     assert acceptance.left_over_domains("one-5\nacceptance-12ab\n\n my-acceptance-1\n") == ["acceptance-12ab"]
     text = acceptance.domain_xml("acceptance-1", "qemu", "x86_64")
     assert ElementTree.fromstring(text).attrib == {"type": "qemu"}
+
+
+POOLS = '[{"name":"one","status":"active"},{"id":7}]'
+
+
+@pytest.mark.parametrize(
+    "status, printed, error, expected, ok, detail",
+    [
+        (0, POOLS, "", ["one"], True, "1 pools"),
+        (0, f"Pool 7 PG 1 configuration is invalid\n{POOLS}\n", "", [], True, "1 pools"),
+        (0, POOLS.replace('"active"', '"inactive"'), "", [], False, "one is inactive"),
+        (0, POOLS, "", ["two"], False, "two is not there"),
+        (1, "", "Error reading configuration from etcd: connect: Connection refused", [], False, "Error reading"),
+        (0, "not json", "", [], False, "vitastor-cli printed no list of pools: 'not json'"),
+        (0, "", "", [], False, "printed no list of pools"),
+    ],
+)
+def test_pools_of_vitastor(status, printed, error, expected, ok, detail):
+    verdict = acceptance.judge_pools(status, printed, error, expected)
+    assert verdict.ok is ok and detail in verdict.detail

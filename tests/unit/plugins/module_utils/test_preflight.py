@@ -325,6 +325,7 @@ def test_what_cannot_be_accepted() -> None:
         "links_are_sound",
         "links_fit_the_host",
         "netplan_has_a_host",
+        "storage_addons_agree",
     }
 
 

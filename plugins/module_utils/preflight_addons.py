@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules of the preflight about storage add-ons: whether they get along, and whether their datastores can work."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.declared_addons import storage_addon_edits
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import WARNING, WHOLE_CLOUD, Cloud, Finding, Rule
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_drivers import release_of
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_topology import attributes, label_of
+from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addons import AddonError
+
+# What the drivers need in practice, whatever oned's REQUIRED_ATTRS say, with the reason.
+NEEDED = {
+    "vitastor": {
+        "POOL_NAME": "without it the driver cannot tell the pool's size, and the datastore cannot be used",
+        "BRIDGE_LIST": "every program of the driver runs on one of these hosts, also for a system datastore",
+    },
+    "storpool": {},
+}
+NEEDED_BY_IMAGES = {
+    "vitastor": {
+        "DISK_TYPE": "oned refuses the datastore without it",
+        "VITASTOR_CONF": "the driver's export makes a URL without it that the downloader cannot read",
+    },
+    "storpool": {"DISK_TYPE": "oned refuses the datastore without it"},
+}
+DEFAULT_VITASTOR_CONF = "/etc/vitastor/vitastor.conf"
+
+
+def storage_addons_agree(cloud: Cloud) -> Iterator[Finding]:
+    """Storage add-ons, or one of them and opennebula_frontend_oned_edits, want the same action of the KVM driver; or a
+    release of an add-on does not fit this OpenNebula.
+    """
+    release = release_of(cloud)
+    if release is None or not cloud.storage_addons:
+        return
+    try:
+        storage_addon_edits(cloud.storage_addons, release, cloud.addon_settings, cloud.oned_edits)
+    except AddonError as error:
+        yield Finding(WHOLE_CLOUD, str(error), "Change the declaration; nothing was changed on any host.")
+
+
+def addon_is_declared(cloud: Cloud) -> Iterator[Finding]:
+    """A datastore that is to be there uses the driver of an add-on that is being removed."""
+    for entry in cloud.declared.datastores:
+        driver = attributes(entry).get("TM_MAD", "").lower()
+        if cloud.addon_settings.get(driver, {}).get("state") == "absent" and driver in cloud.storage_addons:
+            yield Finding(
+                WHOLE_CLOUD,
+                f"The datastore {label_of(entry)} uses TM_MAD {driver}, and {driver}_opennebula_state is absent.",
+                "Remove the datastore first (state: absent), then the add-on.",
+            )
+
+
+def addon_datastores_are_complete(cloud: Cloud) -> Iterator[Finding]:
+    """A datastore of an add-on lacks an attribute without which its drivers do not work."""
+    for entry in cloud.declared.datastores:
+        template = attributes(entry)
+        driver = template.get("TM_MAD", "").lower()
+        needed = dict(NEEDED.get(driver, {}))
+        if template.get("TYPE", "IMAGE_DS").upper() == "IMAGE_DS":
+            needed.update(NEEDED_BY_IMAGES.get(driver, {}))
+        for name, reason in needed.items():
+            if not template.get(name):
+                yield Finding(
+                    WHOLE_CLOUD,
+                    f"The datastore {label_of(entry)} (TM_MAD {driver}) has no {name}: {reason}.",
+                    f"Give it {name}.",
+                )
+
+
+def vitastor_conf_reaches_qemu(cloud: Cloud) -> Iterator[Finding]:
+    """A Vitastor datastore names another file than /etc/vitastor/vitastor.conf: the vendor's monitor does not read it,
+    and the vendor's deploy writes it where libvirt does not look. Only a warning.
+    """
+    for entry in cloud.declared.datastores:
+        template = attributes(entry)
+        path = template.get("VITASTOR_CONF", DEFAULT_VITASTOR_CONF)
+        if template.get("TM_MAD", "").lower() == "vitastor" and path != DEFAULT_VITASTOR_CONF:
+            yield Finding(
+                WHOLE_CLOUD,
+                f"The datastore {label_of(entry)} has VITASTOR_CONF {path}: the space it reports is that of "
+                f"{DEFAULT_VITASTOR_CONF}, and without the correction deploy its guests use that cluster, too.",
+                f"Use {DEFAULT_VITASTOR_CONF} where one cluster is enough.",
+                WARNING,
+            )
+
+
+def image_prefixes_differ(cloud: Cloud) -> Iterator[Finding]:
+    """Image and system datastores of Vitastor in one pool with different IMAGE_PREFIX: what belongs to this OpenNebula
+    can no longer be told by its prefix. Only a warning.
+    """
+    prefixes: dict[str, dict[str, str]] = {}
+    for entry in cloud.declared.datastores:
+        template = attributes(entry)
+        if template.get("TM_MAD", "").lower() == "vitastor" and template.get("POOL_NAME"):
+            of_pool = prefixes.setdefault(template["POOL_NAME"], {})
+            of_pool.setdefault(template.get("IMAGE_PREFIX") or "one", label_of(entry))
+    for pool, found in prefixes.items():
+        if len(found) > 1:
+            told = ", ".join(f"{name} has {prefix}" for prefix, name in found.items())
+            yield Finding(
+                WHOLE_CLOUD,
+                f"Datastores in the Vitastor pool {pool} have different IMAGE_PREFIX: {told}.",
+                "Use one prefix per OpenNebula, and another one in each OpenNebula that shares the pool.",
+                WARNING,
+            )
+
+
+ADDON_RULES: tuple[Rule, ...] = (
+    Rule(storage_addons_agree, acceptable=False),
+    Rule(addon_is_declared),
+    Rule(addon_datastores_are_complete),
+    Rule(vitastor_conf_reaches_qemu),
+    Rule(image_prefixes_differ),
+)

@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a front-end and a node get of the Vitastor add-on: packages, files, programs of ours, lines, checks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterable, Mapping, Sequence
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.declared_addons import sharing
+from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addons import AddonError
+from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_addon import CORRECTIONS
+
+REMOTES = "/var/lib/one/remotes"
+TWEAK = "vmm/kvm/deploy-tweaks.d/"
+NEXT_ATTACH = "vmm/kvm/attach_disk-kvmcloud.next"
+HANDS_ON = '#!/bin/sh\n# kvmcloud.stack override\nexec "$(dirname "$0")/attach_disk.storpool" "$@"\n'
+CHECKPOINT_STAYS = "vmm_checkpoint_stays"
+SUDOERS = "/etc/sudoers.d/opennebula-vitastor"
+SUDOERS_TEXT = "oneadmin ALL=(ALL) NOPASSWD: /usr/bin/vitastor-nbd\n"
+APPARMOR = "/etc/apparmor.d/local/abstractions/libvirt-qemu"
+
+Settings = Mapping[str, Any]
+
+
+def vitastor_install(
+    settings: Settings, programs: Sequence[Mapping[str, str]], texts: Mapping[str, str]
+) -> dict[str, Any]:
+    unknown = sorted(set(settings["corrections"]) - set(CORRECTIONS))
+    if unknown:
+        raise AddonError(
+            f"vitastor_opennebula_corrections names {', '.join(unknown)}; there are {', '.join(CORRECTIONS)}."
+        )
+    present = settings["state"] == "present"
+    return {
+        "overrides": _overrides(settings, programs, texts) if present else _none(programs),
+        "files": [*_libraries(settings, texts), _sudoers(settings)],
+        "lines": [
+            {"path": APPARMOR, "line": f'  "{path}" r,', "state": settings["state"]} for path in settings["conf_files"]
+        ],
+        "packages": _packages(settings),
+        "node_checks": _node_checks(settings),
+        "not_corrected": _not_corrected(settings, programs) if present else [],
+    }
+
+
+def release_of(version: str) -> tuple[int, ...]:
+    """'3.0.8-1bookworm' -> (3, 0); empty: the newest that is known here."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+
+
+def needed(program: Mapping[str, str], version: str) -> bool:
+    return not version or release_of(program["first"]) <= release_of(version) <= release_of(program["last"])
+
+
+def _overrides(
+    settings: Settings, programs: Iterable[Mapping[str, str]], texts: Mapping[str, str]
+) -> list[dict[str, str]]:
+    shared = sharing(
+        settings["storage_addons"], {"vitastor": settings, "storpool": settings.get("storpool") or {"state": "absent"}}
+    )
+    overrides = []
+    for program in programs:
+        wanted = program["correction"] in settings["corrections"] and needed(program, settings["version"])
+        if program["path"].startswith(TWEAK):
+            wanted = shared.deploy_tweak  # without it nobody would change the definition
+        text = texts[program["file"]]
+        if program["correction"] == "memory_snapshots" and not settings["memory_snapshots"]:
+            text = texts[CHECKPOINT_STAYS]
+        overrides.append(_override(program["path"], text if wanted else None))
+    return [*overrides, _override(NEXT_ATTACH, HANDS_ON if shared.attach_chain else None)]
+
+
+def _none(programs: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    return [_override(path, None) for path in [*(program["path"] for program in programs), NEXT_ATTACH]]
+
+
+def _override(path: str, text: str | None) -> dict[str, str]:
+    place = {"path": f"{REMOTES}/{path}"}
+    return place if text is None else {**place, "content": text}
+
+
+def _libraries(settings: Settings, texts: Mapping[str, str]) -> list[dict[str, str]]:
+    return [
+        {"path": f"{REMOTES}/{name}", "content": texts[name], "owner": "oneadmin", "state": settings["state"]}
+        for name in settings["libraries"]
+    ]
+
+
+def _sudoers(settings: Settings) -> dict[str, Any]:
+    """oneadmin maps images as block devices, to format them, and may do nothing else."""
+    return {
+        "path": SUDOERS,
+        "content": SUDOERS_TEXT,
+        "mode": "0440",
+        "check": ["visudo", "-cf"],
+        "state": settings["state"],
+    }
+
+
+def _packages(settings: Settings) -> dict[str, list[str]]:
+    apt, version = settings["os_family"] == "Debian", settings["version"]
+    exact = (f"={version}*" if apt else f"-{version}*") if version else ""
+    client = f"vitastor-client{exact}"
+    # The vendor's QEMU and libvirt have the usual names. The package of the add-on does not ask for them on Debian.
+    hypervisor = (
+        ["qemu-system-x86", "qemu-utils", "qemu-block-extra", "libvirt-daemon-system"]
+        if apt
+        else ["qemu-kvm", "qemu-kvm-block-vitastor", "libvirt-libs"]
+    )
+    return {"frontend": [client, f"vitastor-opennebula{exact}", "jq"], "node": [client, *hypervisor, "jq"]}
+
+
+def _node_checks(settings: Settings) -> list[dict[str, Any]]:
+    """As the module acceptance takes them: only the version tells the vendor's builds from the distribution's."""
+    apt = settings["os_family"] == "Debian"
+    patched = ("qemu-system-x86", "qemu-utils", "libvirt0") if apt else ("qemu-kvm", "libvirt-libs")
+    query = ["dpkg-query", "-W", "-f", "${Version}"] if apt else ["rpm", "-q", "--qf", "%{VERSION}-%{RELEASE}"]
+    knows = {"name": "qemu-img knows vitastor", "argv": ["qemu-img", "--help"]}
+    builds = [{"name": f"{package} is the vendor's build", "argv": [*query, package]} for package in patched]
+    return [{"type": "command_output", "contains": "vitastor", **check} for check in [knows, *builds]]
+
+
+def _not_corrected(settings: Settings, programs: Iterable[Mapping[str, str]]) -> list[str]:
+    """Corrections that are wanted and written for other releases of Vitastor."""
+    left = {
+        program["correction"]
+        for program in programs
+        if program["correction"] in settings["corrections"] and not needed(program, settings["version"])
+    }
+    return sorted(left)
