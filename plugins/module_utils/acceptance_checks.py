@@ -11,6 +11,7 @@ import http.client
 import os
 import platform
 import pwd
+import shutil
 import socket
 import stat
 import tempfile
@@ -184,6 +185,13 @@ class Host:
         if returncode:
             return Verdict(False, f"the guest {name} could not be stopped: {(err or out).strip()}")
         return Verdict(True, f"type {check['domain_type']}")
+
+
+def is_emulated(module: Any) -> bool:
+    """An emulated OpenNebula says so in its version."""
+    if not shutil.which("oned"):
+        return False
+    return "emulated" in "".join(module.run_command(["oned", "--version"])[1:])
 
 
 def judged(host: Host, check: Check) -> Verdict:

@@ -216,14 +216,13 @@ checks:
       type: float
 """
 
-import shutil
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import acceptance
 from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance import Verdict
-from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_checks import Host, judged
+from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_checks import Host, is_emulated, judged
 
 SPEC = {
     "checks": {
@@ -261,13 +260,6 @@ SPEC = {
         },
     },
 }
-
-
-def is_emulated(module):
-    """An emulated OpenNebula says so in its version."""
-    if not shutil.which("oned"):
-        return False
-    return "emulated" in "".join(module.run_command(["oned", "--version"])[1:])
 
 
 def main():

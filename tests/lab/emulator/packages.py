@@ -49,6 +49,7 @@ echo "INIT SUCCESS - -"
 while read -r message; do :; done
 """
 KVMRC = "/var/lib/one/remotes/etc/vmm/kvm/kvmrc"
+DOWNLOADER = "/var/lib/one/remotes/datastore/downloader.sh"
 NETWORK_CONF = """# OpenNebulaNetwork.conf - how the network drivers set up bridges (emulated)
 :bridge_conf: {}
 :ip_bridge_conf: {}
@@ -91,6 +92,7 @@ def _remotes(release, sources):
     files = {
         "/var/lib/one/remotes/VERSION": File(f"{release}\n"),
         KVMRC: File(sources[KVMRC], conffile=True),
+        DOWNLOADER: File(sources[DOWNLOADER], 0o755),
         "/var/lib/one/remotes/etc/vnm/OpenNebulaNetwork.conf": File(NETWORK_CONF, conffile=True),
     }
     paths = [f"tm/{driver}/{action}" for driver in TM_DRIVERS[release].split() for action in TM_ACTIONS]
