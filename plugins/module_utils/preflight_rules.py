@@ -15,6 +15,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_hosts imp
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_leases import LEASE_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_links import LINK_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import NETWORK_RULES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ovirt import OVIRT_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_resources import RESOURCE_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_vnets import VNET_RULES
 
@@ -29,5 +30,6 @@ TOPICS: dict[str, tuple[Rule, ...]] = {
     "Declarations inside OpenNebula": (*RESOURCE_RULES, *DRIVER_RULES),
     "Datastores": DATASTORE_RULES,
     "Virtual networks": (*VNET_RULES, *LEASE_RULES),
+    "oVirt": OVIRT_RULES,
 }
 ALL_RULES: tuple[Rule, ...] = tuple(rule for rules in TOPICS.values() for rule in rules)
