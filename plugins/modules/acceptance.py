@@ -40,6 +40,7 @@ options:
           - V(opennebula_zone), the front-ends of the zone, O(checks[].expected) among them, have one leader and
             equal logs.
           - V(libvirt_domain), a guest of type O(checks[].domain_type) starts and stops.
+          - V(ovirt_domain), there is a storage domain of oVirt at O(checks[].path), and nothing of it is damaged.
         type: str
         required: true
         choices:
@@ -56,6 +57,7 @@ options:
           - opennebula_datastores
           - opennebula_zone
           - libvirt_domain
+          - ovirt_domain
       name:
         description: What the check is called in the report. By default made from its type and options.
         type: str
