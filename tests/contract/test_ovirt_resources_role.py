@@ -170,3 +170,10 @@ def test_secrets_of_entries_are_in_no_output(server: StandIn, run: Run) -> None:
     run(ovirt_resources_external_providers=[{**provider, "no_such_option": 1}])
     changed, said = run(ovirt_resources_external_providers=[provider])
     assert changed == 1 and json.dumps(PASSWORD) not in said, said
+
+
+def test_check_mode_before_there_is_an_engine(run: Run) -> None:
+    changed, said = run(
+        "--check", ovirt_resources_data_centers=[{"name": "dc1"}], ovirt_resources_api_url="http://127.0.0.1:9/api"
+    )
+    assert changed == 1 and "In an engine that is not there yet: data_centers" in said
