@@ -13,5 +13,6 @@ class FilterModule:
     def filters(self) -> dict:
         return {
             "ovirt_engine_answers": ovirt_engine_variables.ovirt_engine_answers,
+            "ovirt_moved_hosts": ovirt_inventory.ovirt_moved_hosts,
             "ovirt_nfs_exports": ovirt_inventory.ovirt_nfs_exports,
         }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, replace
 from typing import Any, Iterable, Mapping, NamedTuple
 
@@ -39,6 +40,11 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_acceptance import accept
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import HA_VARIABLES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ovirt import (
+    OVIRT_GROUPS,
+    OVIRT_SECRETS,
+    OVIRT_VARIABLES,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_rules import ALL_RULES
 from ansible_collections.kvmcloud.stack.plugins.modules import (
     netplan,
@@ -195,6 +201,7 @@ def secrets_of(groups: set[str], variables: Mapping[str, Any]) -> dict[str, str 
     enterprise = value_of(variables, "opennebula_repository_edition", "community") == "enterprise"
     if enterprise and groups & {FRONTENDS, NODES}:
         names += ["opennebula_repository_username", "opennebula_repository_password"]
+    names += [name for group, secrets_of_it in OVIRT_SECRETS.items() if group in groups for name in secrets_of_it]
     values = {name: value_of(variables, name) for name in names}
     return {name: None if value is None else str(value) for name, value in values.items()}
 
@@ -337,6 +344,15 @@ def network_of(variables: Mapping[str, Any]) -> tuple[dict[str, list[dict[str, A
     return network, faults
 
 
+def ovirt_of(groups: set[str], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What is set of the engine's variables, on hosts of oVirt; what cannot be worked out counts as not set."""
+    found: dict[str, Any] = {}
+    for name in OVIRT_VARIABLES if groups & OVIRT_GROUPS else ():
+        with contextlib.suppress(Exception):  # templating raises as it likes, which differs between releases of Ansible
+            found[name] = worked_out(value_of(variables, name))
+    return found
+
+
 def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, Any], register: str) -> Host:
     member_of = {group for group, members in groups.items() if name in members}
     result = value_of(variables, register, {})
@@ -365,6 +381,7 @@ def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, 
         probe=result.get("probe"),
         unreachable=str(result.get("msg") or "") or None,
         high_availability={variable: value_of(variables, variable) for variable in HA_VARIABLES},
+        ovirt=ovirt_of(member_of, variables),
     )
 
 

@@ -29,6 +29,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "opennebula_zone": (),
     "libvirt_domain": (),
     "vitastor_pools": (),
+    "ovirt_domain": ("path",),
 }
 OF_OPENNEBULA = ("opennebula_api", "opennebula_hosts", "opennebula_datastores", "opennebula_zone")
 
@@ -78,6 +79,8 @@ def title(check: Mapping[str, Any]) -> str:
         return f"{check['argv'][0]} says {check['contains']}"
     if kind == "path":
         return f"{check['path']} is as it must be"
+    if kind == "ovirt_domain":
+        return f"the storage domain of oVirt at {check['path']} is sound"
     if kind == "mounted":
         return f"{check['src']} is mounted at {check['path']}"
     if kind == "ssh_login":
@@ -125,6 +128,14 @@ def judge_path(wanted: Mapping[str, Any], found: Mapping[str, str] | None) -> Ve
 
 def _plain(key: str, value: str) -> str:
     return str(value).lstrip("0") if key == "mode" else str(value)
+
+
+def judge_ovirt_domains(damage_of: Mapping[str, Sequence[str]]) -> Verdict:
+    """damage_of: what is wrong with each domain of the directory, by its UUID."""
+    if not damage_of:
+        return Verdict(False, "there is no domain")
+    wrong = [one for damage in damage_of.values() for one in damage]
+    return Verdict(not wrong, "; ".join(wrong or damage_of))
 
 
 def judge_mount(wanted: Mapping[str, Any], found: Mount | None, device: str, owner: str) -> Verdict:

@@ -26,6 +26,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links impor
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_plan import Surroundings, differences
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state import READ_LINKS, READ_ROUTES, parse_state
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone import ZoneError, parse_zone
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_domain_directory import read_found
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_domain_plan import inspect_domain
 
 Check = Mapping[str, Any]
 
@@ -185,6 +187,12 @@ class Host:
         if returncode:
             return Verdict(False, f"the guest {name} could not be stopped: {(err or out).strip()}")
         return Verdict(True, f"type {check['domain_type']}")
+
+    def ovirt_domain(self, check: Check) -> Verdict:
+        found = read_found(check["path"])
+        return acceptance.judge_ovirt_domains(
+            {name: inspect_domain(f"{check['path']}/{name}", name, tree) for name, tree in sorted(found.trees.items())}
+        )
 
 
 def is_emulated(module: Any) -> bool:

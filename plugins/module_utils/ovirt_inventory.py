@@ -15,3 +15,18 @@ def ovirt_nfs_exports(domains: Sequence[Mapping[str, Any]], clients: Sequence[st
         for one in domains
         if one.get("storage_type", "NFS") == "NFS"
     ]
+
+
+def ovirt_moved_hosts(
+    declared: Sequence[Mapping[str, Any]], hosts: Sequence[Mapping[str, Any]], clusters: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Hosts that the engine has in another cluster than is declared, in sentences; moving one is no small change."""
+    names = {cluster["id"]: cluster["name"] for cluster in clusters}
+    present = {host["name"]: names.get(host.get("cluster", {}).get("id"), "unknown") for host in hosts}
+    wanted = {one["name"]: one.get("cluster", "Default") for one in declared if one.get("state") != "absent"}
+    return [
+        f"The host {name} is in the cluster {present[name]}, declared is {cluster}. Its VMs and its storage depend on "
+        "that: put it into maintenance and move it by hand, or correct the declaration."
+        for name, cluster in wanted.items()
+        if name in present and present[name] != cluster
+    ]

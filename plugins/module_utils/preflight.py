@@ -58,6 +58,7 @@ class Host:
     probe: dict[str, Any] | None = None
     unreachable: str | None = None
     high_availability: dict[str, Any] = field(default_factory=dict)  # HA_VARIABLES that are set
+    ovirt: dict[str, Any] = field(default_factory=dict)  # OVIRT_VARIABLES that are set, on hosts of oVirt
 
     @property
     def network_declared(self) -> bool:

@@ -16,6 +16,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_hosts imp
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_leases import LEASE_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_links import LINK_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import NETWORK_RULES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ovirt import OVIRT_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_resources import RESOURCE_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_vnets import VNET_RULES
 
@@ -31,5 +32,6 @@ TOPICS: dict[str, tuple[Rule, ...]] = {
     "Datastores": DATASTORE_RULES,
     "Storage add-ons": ADDON_RULES,
     "Virtual networks": (*VNET_RULES, *LEASE_RULES),
+    "oVirt": OVIRT_RULES,
 }
 ALL_RULES: tuple[Rule, ...] = tuple(rule for rules in TOPICS.values() for rule in rules)

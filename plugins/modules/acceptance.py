@@ -41,6 +41,7 @@ options:
             equal logs.
           - V(libvirt_domain), a guest of type O(checks[].domain_type) starts and stops.
           - V(vitastor_pools), all pools of Vitastor are active, and O(checks[].expected) are among them.
+          - V(ovirt_domain), there is a storage domain of oVirt at O(checks[].path), and nothing of it is damaged.
         type: str
         required: true
         choices:
@@ -58,6 +59,7 @@ options:
           - opennebula_zone
           - libvirt_domain
           - vitastor_pools
+          - ovirt_domain
       name:
         description: What the check is called in the report. By default made from its type and options.
         type: str

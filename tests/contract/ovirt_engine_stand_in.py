@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stand-in of the REST API of oVirt's engine: it keeps what it is sent, and knows as much of its rules as tests need. It
-is no engine: it shows which calls are made, in which order, and that a second run changes nothing.
+"""A stand-in of the REST API of oVirt's engine: it keeps what it is sent, and knows as much of its rules as tests need.
+It is no engine: it shows which calls are made, in which order, and that a second run changes nothing.
 
-A collection that it does not know is a 404, a name that is taken a 409, a body that is no XML of the right kind a 400, and a
-request without its token a 401. States change with time: each look brings an entry nearer to its last one.
+A collection that it does not know is a 404, a name that is taken a 409, a body that is no XML of the right kind a 400,
+and a request without its token a 401. States change with time: each look brings an entry nearer to its last one.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ KINDS = {
     "permissions": "permission",
     "roles": "role",
     "networkattachments": "network_attachment",
+    "events": "event",
     "attachedstoragedomains": "storage_domain",
     "affinitylabels": "affinity_label",
     "externalhostproviders": "external_host_provider",
@@ -57,8 +58,30 @@ STATES = {
     "storage_domain": ["unattached"],
     "disk": ["locked", "ok"],
 }
+# What an engine answers of a new entry beside what it was sent; the official modules rely on it.
+DEFAULTS = {
+    "cluster": """<d>
+        <ksm><enabled>true</enabled><merge_across_nodes>true</merge_across_nodes></ksm>
+        <fencing_policy><enabled>true</enabled>
+            <skip_if_sd_active><enabled>false</enabled></skip_if_sd_active>
+            <skip_if_connectivity_broken><enabled>false</enabled><threshold>50</threshold></skip_if_connectivity_broken>
+        </fencing_policy>
+        <error_handling><on_error>migrate</on_error></error_handling>
+        <migration><auto_converge>inherit</auto_converge><compressed>inherit</compressed><encrypted>inherit</encrypted>
+            <bandwidth><assignment_method>auto</assignment_method></bandwidth></migration>
+        <memory_policy><over_commit><percent>100</percent></over_commit></memory_policy>
+        <required_rng_sources><required_rng_source>urandom</required_rng_source></required_rng_sources>
+        <mac_pool id="00000000-0000-0000-0000-000000000000"/>
+        <version><major>4</major><minor>7</minor></version>
+    </d>""",
+    "host": """<d>
+        <power_management><enabled>false</enabled><kdump_detection>true</kdump_detection></power_management>
+        <spm><priority>5</priority></spm><os><custom_kernel_cmdline>quiet</custom_kernel_cmdline></os>
+        <vgpu_placement>consolidated</vgpu_placement>
+    </d>""",
+}
 # Entries that have no name of their own.
-UNNAMED = {"filter", "weight", "balance", "permission", "agent", "network_attachment"}
+UNNAMED = {"event", "filter", "weight", "balance", "permission", "agent", "network_attachment"}
 
 
 def link(element: ET.Element, path: str, *relations: str) -> None:
@@ -95,6 +118,9 @@ class Engine:
         element.set("href", path)
         if kind in STATES:
             self.states[identity] = [*STATES[kind][:-1], self.final_state[kind]]
+        for child in ET.fromstring(DEFAULTS.get(kind, "<d/>")):
+            if element.find(child.tag) is None:
+                element.append(child)
         link(element, path, *(one for one in KINDS if one != collection))
         self.entries.setdefault(collection, {})[identity] = element
         return element
@@ -227,14 +253,19 @@ class Engine:
         return element
 
     def _resolve(self, element: ET.Element) -> None:
-        """Whom an entry names, by name: the engine answers with the id."""
-        for tag, collection in (("data_center", "datacenters"), ("cluster", "clusters"), ("network", "networks")):
-            named = element.find(tag)
-            if named is not None and not named.get("id"):
+        """Whom an entry names: the engine answers with id and address."""
+        for collection in ("datacenters", "clusters", "networks", "schedulingpolicies"):
+            named = element.find(KINDS[collection])
+            if named is None:
+                continue
+            entries = self.entries.get(collection, {})
+            found = entries.get(named.get("id") or "") if named.get("id") else None
+            if found is None:
                 found = self.named(collection, named.findtext("name") or "")
-                if found is None:
-                    raise Fault(404, f"Entity not found: {named.findtext('name')}")
-                named.set("id", str(found.get("id")))
+            if found is None:
+                raise Fault(404, f"Entity not found: {named.findtext('name')}")
+            for key in ("id", "href"):
+                named.set(key, str(found.get(key)))
 
 
 class StandIn(http.server.ThreadingHTTPServer):

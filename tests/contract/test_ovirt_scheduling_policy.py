@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Custom scheduling policies: the plan, and the module through oVirt's SDK against a stand-in of the API, not an engine."""
+"""Custom scheduling policies: the module and oVirt's SDK against a stand-in of the API, which is no engine."""
 
 from __future__ import annotations
 

@@ -57,3 +57,25 @@ def test_disks_are_looked_at_where_they_are_declared(tmp_path, declared):
     disks = {"host_storage_datastore_disks": [{"datastore": "system", "devices": ["/dev/vdb"]}]}
     told = output(tmp_path, "preflight", {"a": {}, "b": disks if declared else {}})
     assert ("no hosts matched" in told) != declared
+
+
+@pytest.mark.parametrize(
+    ("groups", "visited"),
+    [
+        ({}, []),
+        ({"ovirt_engines": ["e"], "ovirt_hosts": ["h"]}, [{"e", "h"}, {"e"}, {"e"}]),
+        ({"ovirt_hosted_engine_hosts": ["h1", "h2"]}, [{"h1", "h2"}, {"h1"}, {"h1"}]),
+    ],
+    ids=["none", "an engine and a host", "a hosted engine"],
+)
+def test_plays_of_ovirt_have_hosts_where_its_groups_have(tmp_path, groups, visited):
+    names = sorted({name for members in groups.values() for name in members}) or ["a"]
+    inventory = tmp_path / "groups.json"
+    inventory.write_text(
+        json.dumps({group: {"hosts": dict.fromkeys(members, {})} for group, members in groups.items()})
+    )
+    plays = output(tmp_path, "ovirt", dict.fromkeys(names, {}), "-i", str(inventory), "--list-hosts").split("play #")[
+        2:
+    ]
+    found = [set(re.findall(r"^      (\w+)$", play, re.MULTILINE)) for play in plays]
+    assert [one for one in found if one] == visited

@@ -31,6 +31,8 @@ def port(number: int, protocol: str = "tcp", uid: int = 33) -> dict[str, Any]:
     return {"protocol": protocol, "address": "0.0.0.0", "port": number, "uid": uid, "pid": 7, "process": "nginx"}
 
 
+EL = {"id": "almalinux", "version_id": "9.4"}
+OVIRT = {"ovirt_engine_fqdn": "engine.example.org", "ovirt_engine_admin_password": SECRET}
 NO_CLOCK = {"service": None, "synchronised": False}
 NO_KVM = {"kvm_device": False, "cpu": {"processors": 1, "virtualisation": None}}
 
@@ -237,7 +239,13 @@ def test_one_thing_wrong(broken: Cloud, severity: str, where: str, words: str) -
             id="containers have no clock",
         ),
         pytest.param(cloud(host("front1", FRONT, NODE)), id="one machine is both"),
-        pytest.param(cloud(host("front1", "ovirt_engines"), host("node1", "ovirt_hosts")), id="one of two engines"),
+        pytest.param(
+            cloud(
+                host("front1", "ovirt_engines", probe=probe("front1", os_release=EL), ovirt=OVIRT),
+                host("node1", "ovirt_hosts", probe=probe("node1", os_release=EL)),
+            ),
+            id="one of two engines",
+        ),
         pytest.param(cloud(front(), node(), limits=Limits(memory_mb={NODE: 8192})), id="just enough memory"),
         pytest.param(cloud(front(release=None), node(release=None)), id="no release known"),
     ],
@@ -326,6 +334,9 @@ def test_what_cannot_be_accepted() -> None:
         "links_fit_the_host",
         "netplan_has_a_host",
         "storage_addons_agree",
+        "ovirt_on_system",
+        "ovirt_answers_are_taken",
+        "ovirt_hosted_engine_variables_are_taken",
     }
 
 

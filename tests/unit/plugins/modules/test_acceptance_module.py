@@ -18,7 +18,7 @@ import pytest
 from host_module import ModuleFailed, run_module
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import acceptance_checks
-from ansible_collections.kvmcloud.stack.plugins.modules import acceptance
+from ansible_collections.kvmcloud.stack.plugins.modules import acceptance, ovirt_export_domain
 
 
 def run(capsys: Any, *checks: dict[str, Any], check_mode: bool = False) -> list[dict[str, Any]]:
@@ -260,3 +260,15 @@ def test_login(capsys: Any, programs: Any, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_check_without_its_options_is_an_error_of_the_play(capsys: Any) -> None:
     with pytest.raises(ModuleFailed, match="'port_answers' needs port"):
         run(capsys, {"type": "port_answers"})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files are given to user 36, so root is needed")
+def test_storage_domains_of_ovirt(capsys: Any, tmp_path: Path) -> None:
+    check = {"type": "ovirt_domain", "path": str(tmp_path / "export")}
+    assert one(capsys, **check) == (False, "there is no domain")
+    made = run_module(capsys, ovirt_export_domain, path=check["path"], remote_path="nfs1:/export")
+    assert one(capsys, **check) == (True, made["uuid"])
+    metadata = tmp_path / "export" / made["uuid"] / "dom_md/metadata"
+    metadata.write_text(metadata.read_text() + "X=1\n")
+    ok, detail = one(capsys, **check)
+    assert not ok and "vdsm refuses the domain" in detail

@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role ovirt_resources with the official modules, against a stand-in of the API, which is no engine: what is
+declared is made once, waits have an end, errors are in the engine's words.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SDK = CHECKOUT / ".cache/ovirt-sdk"
+if not (SDK / "ovirtsdk4").is_dir():
+    pytest.skip("oVirt's SDK is not installed; tests/ovirt-sdk does it", allow_module_level=True)
+
+from ovirt_engine_stand_in import StandIn  # noqa: E402
+
+PASSWORD = "kR7-lantern-oak"
+CLOUD: dict[str, Any] = {
+    "ovirt_resources_mac_pools": [{"name": "pool", "ranges": ["02:00:00:00:00:00,02:00:00:00:00:ff"]}],
+    "ovirt_resources_data_centers": [{"name": "dc1", "compatibility_version": "4.7", "mac_pool": "pool"}],
+    "ovirt_resources_scheduling_policies": [{"name": "spread", "filters": ["Memory"]}],
+    "ovirt_resources_clusters": [
+        {
+            "name": "rack1",
+            "data_center": "dc1",
+            "cpu_type": "Intel Nehalem Family",
+            "firewall_type": "firewalld",
+            "gluster": False,
+            "scheduling_policy": "spread",
+        }
+    ],
+    "ovirt_resources_networks": [{"name": "storage", "data_center": "dc1", "vlan_tag": 7, "vm_network": False}],
+    "ovirt_resources_hosts": [
+        {"name": "host1", "address": "host1.test", "cluster": "rack1", "password": PASSWORD, "override_iptables": True}
+    ],
+    "ovirt_resources_storage_domains": [
+        {
+            "name": "data",
+            "data_center": "dc1",
+            "host": "host1",
+            "domain_function": "data",
+            "nfs": {"address": "nfs1.test", "path": "/srv/data"},
+        }
+    ],
+}
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    one = StandIn("admin@internal", PASSWORD)
+    one.engine.seed("schedulingpolicyunits", "scheduling_policy_unit", "Memory", type="filter")
+    one.engine.seed("events", "event", "start", description="The engine has started")
+    yield one
+    one.shutdown()
+
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(server: StandIn, tmp_path: Path) -> Run:
+    def play(*options: str, **variables: Any) -> tuple[int, str]:
+        known = {
+            "ovirt_resources_api_url": server.url,
+            "ovirt_resources_api_user": "admin@internal",
+            "ovirt_resources_api_password": PASSWORD,
+            "ovirt_resources_api_insecure": True,
+            "ovirt_resources_poll_interval": 0,
+            "ansible_python_interpreter": sys.executable,
+        }
+        whole = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": {**known, **variables}}
+        playbook = tmp_path / "play.yml"
+        roles = [{"role": "kvmcloud.stack.ovirt_resources"}]
+        playbook.write_text(yaml.safe_dump([{**whole, "roles": roles}]), encoding="utf-8")
+        done = subprocess.run(
+            [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", playbook, "-vvv", *options],
+            cwd=CHECKOUT,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(SDK),
+                "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+                "ANSIBLE_NOCOLOR": "1",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert PASSWORD not in done.stdout, "a secret was printed"
+        recap = re.search(r"changed=(\d+) .* failed=0", done.stdout)
+        return (int(recap.group(1)) if recap and done.returncode == 0 else -1), done.stdout
+
+    return play
+
+
+def test_all_kinds_are_made_once(server: StandIn, run: Run) -> None:
+    changed, said = run(**CLOUD)
+    assert changed == 7, said
+    made = [one for one in server.engine.changes if one.startswith("POST")]
+    assert [re.sub(r"/[0-9a-f-]{36}", "/*", one) for one in made] == [
+        "POST /macpools",
+        "POST /datacenters",
+        "POST /schedulingpolicies",
+        "POST /schedulingpolicies/*/filters",
+        "POST /clusters",
+        "POST /networks",
+        "POST /hosts",
+        "POST /storagedomains",
+        "POST /datacenters/*/storagedomains",
+    ]
+    before = len(server.engine.changes)
+    for options in ((), ("--check",)):
+        changed, said = run(*options, **CLOUD)
+        assert changed == 0 and len(server.engine.changes) == before, said
+
+
+def test_nothing_declared_costs_nothing(server: StandIn, run: Run) -> None:
+    assert run()[0] == 0 and server.engine.requests == []
+
+
+def test_a_host_in_another_data_centre_is_not_moved(server: StandIn, run: Run) -> None:
+    elsewhere = server.engine.seed("clusters", "cluster", "far")
+    server.engine.seed("hosts", "host", "host1", cluster_id=elsewhere)
+    changed, said = run(ovirt_resources_hosts=CLOUD["ovirt_resources_hosts"])
+    assert changed == -1 and not server.engine.changes
+    assert "The host host1 is in the cluster far, declared is rack1." in said
+
+
+def test_a_host_that_fails_ends_the_wait(server: StandIn, run: Run) -> None:
+    server.engine.seed("clusters", "cluster", "rack1")
+    server.engine.final_state["host"] = "install_failed"
+    changed, said = run(ovirt_resources_hosts=CLOUD["ovirt_resources_hosts"], ovirt_resources_host_timeout=20)
+    assert changed == -1 and "POST /hosts" in server.engine.changes
+    assert re.search(r"(?i)error while waiting|fail", said)
+
+
+def test_the_engines_own_words(server: StandIn, run: Run) -> None:
+    words = "Cannot add Data Center. The compatibility version is not supported."
+    server.engine.refuse["POST datacenters"] = words
+    changed, said = run(ovirt_resources_data_centers=[{"name": "dc1"}])
+    assert changed == -1 and words in " ".join(said.split())
+
+
+def test_a_wrong_password(server: StandIn, run: Run) -> None:
+    server.password = "another"
+    changed, said = run(ovirt_resources_data_centers=[{"name": "dc1"}])
+    assert changed == -1 and "access_denied" in said
+
+
+def test_secrets_of_entries_are_in_no_output(server: StandIn, run: Run) -> None:
+    """Also of an entry that is refused by the module."""
+    provider = {
+        "name": "foreman",
+        "type": "foreman",
+        "url": "https://foreman.test",
+        "username": "x",
+        "password": PASSWORD,
+    }
+    run(ovirt_resources_external_providers=[{**provider, "no_such_option": 1}])
+    changed, said = run(ovirt_resources_external_providers=[provider])
+    assert changed == 1 and json.dumps(PASSWORD) not in said, said
+
+
+def test_check_mode_before_there_is_an_engine(run: Run) -> None:
+    changed, said = run(
+        "--check", ovirt_resources_data_centers=[{"name": "dc1"}], ovirt_resources_api_url="http://127.0.0.1:9/api"
+    )
+    assert changed == 1 and "In an engine that is not there yet: data_centers" in said
