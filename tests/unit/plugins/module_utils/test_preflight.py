@@ -326,6 +326,7 @@ def test_what_cannot_be_accepted() -> None:
         "links_fit_the_host",
         "netplan_has_a_host",
         "storage_addons_agree",
+        "guests_are_kept_from_vitastor",
     }
 
 
