@@ -22,6 +22,7 @@ VARIABLES = {
         "state": "vitastor_opennebula_state",
         "memory_snapshots": "vitastor_opennebula_memory_snapshots",
         "corrections": "vitastor_opennebula_corrections",
+        "accept_unisolated": "vitastor_accept_unisolated",
     },
     "storpool": {
         "state": "storpool_opennebula_state",

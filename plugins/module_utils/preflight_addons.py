@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import Iterator
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.declared_addons import storage_addon_edits
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import WARNING, WHOLE_CLOUD, Cloud, Finding, Rule
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
+    NODES,
+    WARNING,
+    WHOLE_CLOUD,
+    Cloud,
+    Finding,
+    Rule,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_drivers import release_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_topology import attributes, label_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addons import AddonError
@@ -111,8 +118,30 @@ def image_prefixes_differ(cloud: Cloud) -> Iterator[Finding]:
             )
 
 
+def guests_are_kept_from_vitastor(cloud: Cloud) -> Iterator[Finding]:
+    """Guests of a node may reach Vitastor, which knows no authentication: no vm_isolation_protected_networks are
+    declared, and vitastor_accept_unisolated is not true.
+    """
+    settings = cloud.addon_settings.get("vitastor", {})
+    accepted = str(settings.get("accept_unisolated", False)).lower() in ("true", "yes", "1")
+    if "vitastor" not in cloud.storage_addons or settings.get("state") == "absent":
+        return
+    if cloud.protected_networks or accepted:
+        return
+    for host in cloud.hosts:
+        if NODES in host.groups:
+            yield Finding(
+                host.name,
+                "Guests of this node may reach Vitastor over the network, and whoever reaches it reads and writes all "
+                "disks of all guests.",
+                "Declare the storage's networks in vm_isolation_protected_networks, or set vitastor_accept_unisolated "
+                "to true if guests are kept from them by other means.",
+            )
+
+
 ADDON_RULES: tuple[Rule, ...] = (
     Rule(storage_addons_agree, acceptable=False),
+    Rule(guests_are_kept_from_vitastor, acceptable=False),
     Rule(addon_is_declared),
     Rule(addon_datastores_are_complete),
     Rule(vitastor_conf_reaches_qemu),

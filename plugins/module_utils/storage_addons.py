@@ -45,10 +45,9 @@ def addon_edits(addons: Iterable[Wants], own_edits: Iterable[Mapping[str, Any]] 
     refuse_clashes(addons, own_edits)
     goes: dict[str, Edits] = {ONED_CONF: [], VMM_EXECRC: []}
     comes: dict[str, Edits] = {ONED_CONF: [], VMM_EXECRC: []}
-    for addon in reversed(addons):  # the last that came goes first: its entries stand behind those of the others
+    for addon in addons:
         goes[ONED_CONF] += _goes(addon)
         goes[VMM_EXECRC] += _live_snapshots(addon, present=False)
-    for addon in addons:
         comes[ONED_CONF] += _comes(addon)
         comes[VMM_EXECRC] += _live_snapshots(addon, present=True)
     return {path: goes[path] + comes[path] for path in (ONED_CONF, VMM_EXECRC) if goes[path] or comes[path]}

@@ -71,6 +71,14 @@ def test_a_flatten_that_was_ended_goes_on_where_it_was(vitastor: SmallVitastor, 
     assert vitastor.data("one-5") == "first" and vitastor.images.keys() == {"one-5", "one-50@1"}
 
 
+def test_the_image_is_independent_before_its_snapshots_go(vitastor: SmallVitastor) -> None:
+    with_snapshots(vitastor)
+    failing(vitastor, "--matching")
+    assert flatten(vitastor).returncode == 1
+    assert vitastor.data("one-5") == "first" and vitastor.images["one-5"]["parent"] is None
+    assert "one-5@2" in vitastor.images
+
+
 @pytest.mark.parametrize(
     "template, sentence",
     [
@@ -132,15 +140,18 @@ def test_a_vm_without_host_is_saved_from_a_bridge_host(vitastor: SmallVitastor) 
 
 def test_a_copy_that_fails_leaves_no_image(vitastor: SmallVitastor) -> None:
     vitastor.image("one-5-7-0", "x")
-    path = vitastor.root / "bin/vitastor-cli"
-    path.write_text(
-        '#!/bin/sh\ncase "$*" in *dd*) echo "Failed to write" >&2; exit 5 ;; esac\n'
-        f'exec {shutil.which("vitastor-cli", path=vitastor.environment["PATH"])} "$@"\n'
-    )
-    path.chmod(0o755)
+    failing(vitastor, "dd")
     done = save_as(vitastor)
     assert done.returncode == 1 and "Error copying one-5-7-0 to one-8 on node1" in done.stderr
     assert "one-8" not in vitastor.images
+
+
+def failing(vitastor: SmallVitastor, word: str) -> None:
+    """vitastor-cli fails at this word."""
+    real = shutil.which("vitastor-cli", path=vitastor.environment["PATH"])
+    path = vitastor.root / "bin/vitastor-cli"
+    path.write_text(f'#!/bin/sh\ncase "$*" in *{word}*) echo "Failed to write" >&2; exit 5 ;; esac\nexec {real} "$@"\n')
+    path.chmod(0o755)
 
 
 def test_an_image_that_is_not_there_is_named(vitastor: SmallVitastor) -> None:

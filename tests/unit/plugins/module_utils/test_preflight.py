@@ -337,6 +337,7 @@ def test_what_cannot_be_accepted() -> None:
         "ovirt_on_system",
         "ovirt_answers_are_taken",
         "ovirt_hosted_engine_variables_are_taken",
+        "guests_are_kept_from_vitastor",
     }
 
 

@@ -74,6 +74,25 @@ def test_what_speaks_against_it(wrong: Cloud, words: str) -> None:
     assert finding.what.endswith(".") and not finding.what.endswith("..") and not finding.crash
 
 
+def with_node(protected: Any = (), addons: Any = ("vitastor",), **vitastor: Any) -> list[str]:
+    found = cloud(
+        host("front1", "opennebula_frontends"),
+        host("node1", "opennebula_nodes"),
+        storage_addons=list(addons),
+        addon_settings={"vitastor": vitastor},
+        protected_networks=list(protected),
+    )
+    return [finding.host for finding in findings(found, ADDON_RULES)]
+
+
+def test_a_node_whose_guests_may_reach_the_storage() -> None:
+    assert with_node() == ["node1"]
+    assert with_node(accept_unisolated=False) == ["node1"]
+    assert with_node(protected=["192.0.2.0/24"]) == []
+    assert with_node(accept_unisolated=True) == [] and with_node(accept_unisolated="true") == []
+    assert with_node(state="absent") == [] and with_node(addons=[]) == []
+
+
 def test_preflight_and_the_front_end_read_the_same_variables() -> None:
     role = yaml.safe_load((CHECKOUT / "roles/opennebula_frontend/vars/main.yml").read_text())
     settings = role["opennebula_frontend_addon_settings"]

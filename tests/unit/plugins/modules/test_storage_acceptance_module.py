@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from host_module import ModuleFailed, run_module
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_report import as_junit, counts, rows_of
+from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_report import as_junit, as_text, counts, rows_of
 from ansible_collections.kvmcloud.stack.plugins.modules import storage_acceptance
 
 ONED = '#!/bin/sh\necho "OpenNebula 7.4.0 {which}"\n'
@@ -55,7 +55,11 @@ def test_an_emulated_opennebula_passes_nothing(run: Any) -> None:
     number = counts(rows_of({"front1": result}))
     assert number["emulated"] == number["total"] > 40 and number["passed"] == number["failed"] == 0
     assert not (run.root / "calls").exists(), "and it is not asked"
-    assert "not run" in as_junit(rows_of({"front1": result}))
+    rows = rows_of({"front1": result})
+    assert 'message="not run: this OpenNebula is emulated"' in as_junit(rows)
+    assert "42 were not run, because this OpenNebula is EMULATED; 0 failed" in as_text(rows) and "hold" not in as_text(
+        rows
+    )
 
 
 def test_check_mode_runs_nothing(run: Any) -> None:
