@@ -13,7 +13,7 @@ import subprocess
 from typing import Any, NamedTuple, Sequence
 
 # Of the shell that waits for the command, and that notes its status only when its output is complete.
-_SHELL = 'folder=$1; shift; "$@" > "$folder/output" 2>&1 < /dev/null; echo $? > "$folder/status.new"; '
+_SHELL = 'folder=$1; shift; "$@" > "$folder/output" 2>&1; echo $? > "$folder/status.new"; '
 _SHELL += 'mv "$folder/status.new" "$folder/status"'
 
 

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from types import MappingProxyType
 from typing import Mapping, NamedTuple, Sequence
 
 # The server's own table: path, tab, client(options). It writes out every default, so ours are a part of them.
@@ -67,12 +69,30 @@ def parse_table(text: str) -> dict[tuple[str, str], set[str]]:
     return table
 
 
-def not_exported(exports: Sequence[Export], table: Mapping[tuple[str, str], set[str]]) -> list[str]:
-    """Declared exports that the server does not have, or has with other options, in words."""
+def host_names(exports: Sequence[Export]) -> set[str]:
+    """Clients that are single hosts, by name: the table has the official name of each."""
+    return {one for export in exports for one in export.clients if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", one)}
+
+
+def _network(client: str) -> object:
+    """Networks and addresses can be written in many ways; anything else is taken as it is written."""
+    try:
+        return ipaddress.ip_network(client, strict=False)
+    except ValueError:
+        return client
+
+
+def not_exported(
+    exports: Sequence[Export],
+    table: Mapping[tuple[str, str], set[str]],
+    official: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
+    """Declared exports that the server does not have, or has with other options, in words. official: names by alias."""
+    exported = {(path, _network(client)): options for (path, client), options in table.items()}
     missing = []
     for export in exports:
         for client in export.clients:
-            options = table.get((_escaped(export.path), client))
+            options = exported.get((_escaped(export.path), _network(official.get(client, client))))
             if options is None:
                 missing.append(f"{export.path} for {client}")
             elif set(export.options) - options:

@@ -121,7 +121,7 @@ def _fault(answer: Answer, known: Mapping[str, Key], release: str) -> str | None
     value = answer.value
     if value is None:
         return None
-    if type(value) is not _TYPES[key.type]:
+    if not isinstance(value, _TYPES[key.type]) or (isinstance(value, bool) and key.type != "bool"):
         hint = " Write it in quotes." if key.type == "str" else ""
         shown = "of another type" if key.secret else f"{value!r}"
         if key.type == "bool":

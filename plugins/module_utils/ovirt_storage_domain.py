@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The files of a storage domain of oVirt, format V1: its metadata with their seal, its lease, and what belongs where.
 
-vdsm knows no comments in the metadata and strips no blanks: whatever has a '=' is a key, and counts in the checksum.
+vdsm knows no comments in the metadata and strips no blanks of values: whatever has a '=' is a key, and counts in the
+checksum.
 """
 
 from __future__ import annotations
@@ -61,8 +62,9 @@ def sealed_text(metadata: Mapping[str, str]) -> str:
 
 
 def parse_metadata(text: str) -> dict[str, str]:
-    """As vdsm reads them: lines without '=' are passed over, nothing is stripped."""
-    return dict(line.split("=", 1) for line in text.split("\n") if "=" in line)
+    """As vdsm reads them: lines of any kind, those without '=' passed over, keys stripped and values not."""
+    pairs = [line.split("=", 1) for line in text.rstrip("\0").splitlines() if "=" in line]
+    return {key.strip(): value for key, value in pairs}
 
 
 class Place(NamedTuple):

@@ -56,7 +56,7 @@ def first_of(cloud: Cloud, group: str) -> Host | None:
 def release_of(probe: Mapping[str, Any]) -> str | None:
     """Major release of Enterprise Linux; None on another system."""
     system = probe["os_release"]
-    return str(system.get("version_id", "")).split(".")[0] if system.get("id") in FAMILY else None
+    return str(system.get("version_id", "")).partition(".")[0] if system.get("id") in FAMILY else None
 
 
 def ovirt_on_system(cloud: Cloud) -> Iterator[Finding]:

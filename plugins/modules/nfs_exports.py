@@ -78,6 +78,7 @@ told:
 
 import os
 import re
+import socket
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -92,6 +93,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.nfs_exports import 
     Export,
     declaration_faults,
     file_text,
+    host_names,
     not_exported,
     parse_table,
 )
@@ -119,6 +121,18 @@ def table():
     return parse_table(found.content.decode("utf-8", "replace") if found else "")
 
 
+def official_names(exports):
+    """What the names of clients are called officially, by the name that was given."""
+    names = {}
+    for name in host_names(exports):
+        try:
+            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
+        except OSError:
+            continue
+        names[name] = found[0][3] or name
+    return names
+
+
 def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     name = module.params["name"]
@@ -136,16 +150,18 @@ def main():
     path = f"{FOLDER}/{name}.exports"
     wanted = ManagedFile(path, file_text(exports).encode() if exports else None, mode=0o644)
     files = plan_files([wanted], {path: read_file(path)})
-    missing = not_exported(exports, table())
+    official = official_names(exports)
+    missing = not_exported(exports, table(), official)
     if (files.changes or missing) and not module.check_mode:
         make_directories(FOLDER)
         apply_plan(module, files)
         status, _out, err = module.run_command(["exportfs", "-r"])
-        missing_still = not_exported(exports, table())
+        missing_still = not_exported(exports, table(), official)
         if status or missing_still:
             module.fail_json(
+                changed=True,
                 msg=f"{path} is written, but the server does not export {'; '.join(missing_still) or 'all of it'}. "
-                f"exportfs says: {err.strip() or 'nothing'}. Does nfs-server run? Correct the cause and run again."
+                f"exportfs says: {err.strip() or 'nothing'}. Does nfs-server run? Correct the cause and run again.",
             )
     module.exit_json(changed=bool(files.changes or missing), told=missing, diff=files.diff)
 

@@ -62,6 +62,7 @@ def test_the_guides_own_domain_has_the_guides_checksum():
 def test_a_blank_at_the_end_of_a_value_counts():
     assert checksum({"A": "1 "}) != checksum({"A": "1"})
     assert parse_metadata("A=1 \nno key\nB==\n") == {"A": "1 ", "B": "="}
+    assert parse_metadata(" A =1\r\nB=2\r\n\0\0") == {"A": "1", "B": "2"}, "lines of Windows, and what pads a sector"
 
 
 def test_metadata_survive_a_round_trip():

@@ -12,6 +12,12 @@ from typing import Any
 import pytest
 from host_module import ModuleFailed, run_module
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.nfs_exports import (
+    Export,
+    host_names,
+    not_exported,
+    parse_table,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_inventory import ovirt_nfs_exports
 from ansible_collections.kvmcloud.stack.plugins.modules import nfs_exports
 
@@ -89,3 +95,29 @@ def test_domains_of_nfs_are_exported():
         {"path": "/a", "clients": ["*"]},
         {"path": "/c", "clients": ["host1"]},
     ]
+
+
+# As the real exportfs of nfs-utils 2.6.2 writes it.
+TABLE = (
+    "/srv/exp\\040two\thost1.test(rw,sync,wdelay,hide,nocrossmnt,secure,root_squash,all_squash,anonuid=36,sec=sys)\n"
+    "/srv/a\t192.0.2.0/24(rw,sync)\n"
+    "/srv/a\t*(ro)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("export", "official", "missing"),
+    [
+        (Export("/srv/exp two", ("host1",), ("rw",)), {"host1": "host1.test"}, []),
+        (Export("/srv/exp two", ("host1",), ("rw",)), {}, ["/srv/exp two for host1"]),
+        (Export("/srv/a", ("192.0.2.0/255.255.255.0", "192.0.2.7/24"), ("rw",)), {}, []),
+        (Export("/srv/a", ("*",), ("rw", "ro")), {}, ["/srv/a for * with rw"]),
+        (Export("/srv/b", ("*",), ()), {}, ["/srv/b for *"]),
+    ],
+)
+def test_the_servers_table(export: Export, official: dict, missing: list) -> None:
+    assert not_exported([export], parse_table(TABLE), official) == missing
+
+
+def test_which_clients_are_names() -> None:
+    assert host_names([Export("/a", ("host1", "*", "@g", "*.x", "192.0.2.0/24", "h.test"), ())]) == {"host1", "h.test"}
