@@ -13,7 +13,6 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addons impo
 from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_addon import CORRECTIONS
 
 REMOTES = "/var/lib/one/remotes"
-PYTHON = "#!/usr/bin/env python3\n"
 TWEAK = "vmm/kvm/deploy-tweaks.d/"
 NEXT_ATTACH = "vmm/kvm/attach_disk-kvmcloud.next"
 HANDS_ON = '#!/bin/sh\n# kvmcloud.stack override\nexec "$(dirname "$0")/attach_disk.storpool" "$@"\n'
@@ -66,7 +65,7 @@ def _overrides(
         wanted = program["correction"] in settings["corrections"] and needed(program, settings["version"])
         if program["path"].startswith(TWEAK):
             wanted = shared.deploy_tweak  # without it nobody would change the definition
-        text = PYTHON + texts[program["file"]]
+        text = texts[program["file"]]
         if program["correction"] == "memory_snapshots" and not settings["memory_snapshots"]:
             text = texts[CHECKPOINT_STAYS]
         overrides.append(_override(program["path"], text if wanted else None))

@@ -11,13 +11,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
-
-from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_install import PYTHON
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 ROLE = CHECKOUT / "roles/vitastor_opennebula"
@@ -77,7 +76,7 @@ class SmallVitastor:
         for library in VARIABLES["vitastor_opennebula_libraries"]:
             self._put(ROLE / "files" / library, self.remotes / library)
         for program in VARIABLES["vitastor_opennebula_programs"]:
-            self._put(ROLE / "files" / program["file"], self.remotes / program["path"], PYTHON)
+            self._put(ROLE / "files" / program["file"], self.remotes / program["path"])
         programs = {"ssh": SSH, "sudo": SUDO, "virsh": VIRSH}
         programs.update(dict.fromkeys(("onevm", "oneimage", "onedatastore", "onehost"), ONE))
         (root / "bin").mkdir()
@@ -87,9 +86,9 @@ class SmallVitastor:
         self.have("onedatastore", 100, datastore_xml())
 
     @staticmethod
-    def _put(source: Path, target: Path, first_line: str = "") -> None:
+    def _put(source: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(first_line + source.read_text())
+        shutil.copy(source, target)
         target.chmod(0o755)
 
     def program(self, name: str, text: str) -> None:
