@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of a storage add-on as a task wants them: read and planned first, accepted by their readers, then written."""
+"""The files of a storage add-on as a task wants them: all read and planned, accepted by their readers, then written."""
 
 from __future__ import annotations
 
