@@ -17,6 +17,7 @@ TWEAK = "vmm/kvm/deploy-tweaks.d/"
 NEXT_ATTACH = "vmm/kvm/attach_disk-kvmcloud.next"
 HANDS_ON = '#!/bin/sh\n# kvmcloud.stack override\nexec "$(dirname "$0")/attach_disk.storpool" "$@"\n'
 CHECKPOINT_STAYS = "vmm_checkpoint_stays"
+PYTHON = "#!/usr/bin/env python3\n"  # on top of each program, but for the one that is a shell script
 SUDOERS = "/etc/sudoers.d/opennebula-vitastor"
 SUDOERS_TEXT = "oneadmin ALL=(ALL) NOPASSWD: /usr/bin/vitastor-nbd\n"
 APPARMOR = "/etc/apparmor.d/local/abstractions/libvirt-qemu"
@@ -65,7 +66,7 @@ def _overrides(
         wanted = program["correction"] in settings["corrections"] and needed(program, settings["version"])
         if program["path"].startswith(TWEAK):
             wanted = shared.deploy_tweak  # without it nobody would change the definition
-        text = texts[program["file"]]
+        text = PYTHON + texts[program["file"]]
         if program["correction"] == "memory_snapshots" and not settings["memory_snapshots"]:
             text = texts[CHECKPOINT_STAYS]
         overrides.append(_override(program["path"], text if wanted else None))
