@@ -13,7 +13,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addons import AddonError, Edits, Wants, addon_edits
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storpool_addon import OVERRIDES, storpool_wants
-from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_addon import CORRECTIONS, vitastor_wants
+from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_addon import CORRECTIONS, needed, vitastor_wants
 
 ADDONS = ("vitastor", "storpool")
 # What the inventory says of each, by setting the variable.
@@ -22,6 +22,7 @@ VARIABLES = {
         "state": "vitastor_opennebula_state",
         "memory_snapshots": "vitastor_opennebula_memory_snapshots",
         "corrections": "vitastor_opennebula_corrections",
+        "version": "vitastor_opennebula_version",
         "accept_unisolated": "vitastor_accept_unisolated",
     },
     "storpool": {
@@ -45,13 +46,19 @@ def sharing(names: Iterable[str], settings: Mapping[str, Mapping[str, Any]]) -> 
     if not {"vitastor", "storpool"} <= set(present):
         return Sharing(False, False)
     overrides = _given(settings["storpool"], "overrides", OVERRIDES)
-    corrections = _given(settings.get("vitastor", {}), "corrections", CORRECTIONS)
+    corrections = _corrections(settings.get("vitastor", {}))
     return Sharing("deploy" in overrides, "attach_disk" in overrides and "attach_disk" in corrections)
 
 
 def _given(settings: Mapping[str, Any], name: str, default: Sequence[str]) -> list[str]:
     """What the inventory says, or the role's default where it says nothing."""
     return list(default if settings.get(name) is None else settings[name])
+
+
+def _corrections(settings: Mapping[str, Any]) -> list[str]:
+    """Those that this release of Vitastor needs: oned.conf must name no script that is not installed."""
+    version = str(settings.get("version") or "")
+    return [one for one in _given(settings, "corrections", CORRECTIONS) if needed(one, version)]
 
 
 def declared_addons(names: Sequence[str], release: str, settings: Mapping[str, Mapping[str, Any]]) -> list[Wants]:
@@ -73,7 +80,7 @@ def declared_addons(names: Sequence[str], release: str, settings: Mapping[str, M
                     present,
                     domain_types,
                     bool(given.get("memory_snapshots")),
-                    _given(given, "corrections", CORRECTIONS),
+                    _corrections(given),
                     shared.deploy_tweak,
                 )
             )

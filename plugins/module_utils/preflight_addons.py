@@ -17,7 +17,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     Rule,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_drivers import release_of
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_topology import attributes, label_of
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_topology import attributes, label_of, set_aside
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addons import AddonError
 
 # What the drivers need in practice, whatever oned's REQUIRED_ATTRS say, with the reason.
@@ -97,6 +97,34 @@ def vitastor_conf_reaches_qemu(cloud: Cloud) -> Iterator[Finding]:
             )
 
 
+def bridge_hosts_are_on(cloud: Cloud) -> Iterator[Finding]:
+    """BRIDGE_LIST of an add-on's datastore names a host that is declared to be set aside, or no declared host; the
+    latter is only a warning, because it may have been made by hand.
+    """
+    declared = {str(entry.get("name")) for entry in cloud.declared.hosts}
+    for entry in cloud.declared.datastores:
+        template = attributes(entry)
+        if template.get("TM_MAD", "").lower() not in NEEDED:
+            continue
+        named = template.get("BRIDGE_LIST", "").split()
+        what = f"BRIDGE_LIST of the datastore {label_of(entry)} names"
+        off = [name for name in named if name in set_aside(cloud)]
+        if named and len(off) == len(named):
+            yield Finding(
+                WHOLE_CLOUD,
+                f"{what} only hosts that are set aside ({', '.join(off)}); the drivers use none of them.",
+                "Name a host that is on; one that shall run no VMs is still enabled.",
+            )
+        unknown = [name for name in named if name not in declared]
+        if unknown:
+            yield Finding(
+                WHOLE_CLOUD,
+                f"{what} {', '.join(unknown)}, which no declaration makes a host of OpenNebula.",
+                "Use the names that hosts have in OpenNebula, or make them hosts.",
+                WARNING,
+            )
+
+
 def image_prefixes_differ(cloud: Cloud) -> Iterator[Finding]:
     """Image and system datastores of Vitastor in one pool with different IMAGE_PREFIX: what belongs to this OpenNebula
     can no longer be told by its prefix. Only a warning.
@@ -145,5 +173,6 @@ ADDON_RULES: tuple[Rule, ...] = (
     Rule(addon_is_declared),
     Rule(addon_datastores_are_complete),
     Rule(vitastor_conf_reaches_qemu),
+    Rule(bridge_hosts_are_on),
     Rule(image_prefixes_differ),
 )

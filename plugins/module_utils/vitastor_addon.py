@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases import known_release, release_key
@@ -16,7 +17,18 @@ DEPLOY = "deploy.vitastor"  # the vendor's
 CORRECTED_DEPLOY = "deploy-kvmcloud.vitastor"  # ours, see docs/vitastor.md
 CORRECTED_ATTACH = "attach_disk-kvmcloud.vitastor"
 # Our overrides of what the vendor's drivers get wrong; all are used unless the inventory says otherwise.
-CORRECTIONS = ("attach_disk", "cpds", "deploy", "memory_snapshots", "mkswap", "restore", "snap_flatten")
+# Each with the releases of Vitastor that need it, both ends included: measured on 3.0.8, the same in its sources since
+# 1.9.0. A newer release may have cured it, and is not corrected unseen.
+CORRECTED_RELEASES = {
+    "attach_disk": ((1, 9), (3, 0)),
+    "cpds": ((1, 9), (3, 0)),
+    "deploy": ((1, 9), (3, 0)),
+    "memory_snapshots": ((1, 9), (3, 0)),
+    "mkswap": ((1, 9), (3, 0)),
+    "restore": ((1, 9), (3, 0)),
+    "snap_flatten": ((1, 9), (3, 0)),
+}
+CORRECTIONS = tuple(CORRECTED_RELEASES)
 MEMORY_SNAPSHOTS = {"save": "save.vitastor", "restore": "restore.vitastor"}
 
 TRANSFER = {
@@ -37,6 +49,14 @@ TRANSFER = {
 # From 7.2 on every TM_MAD_CONF says whether a disk can change its datastore while it is used, or with snapshots.
 TRANSFER_SINCE_7_2 = {"DS_LIVE_MIGRATE": "NO", "DS_MIGRATE_SNAP": "NO"}
 DATASTORE = {"REQUIRED_ATTRS": "DISK_TYPE,BRIDGE_LIST", "PERSISTENT_ONLY": "NO", "MARKETPLACE_ACTIONS": "export"}
+
+
+def needed(correction: str, version: str) -> bool:
+    """Whether this release of Vitastor ('3.0.8', or empty for the newest that is known here) needs a correction."""
+    if not version or correction not in CORRECTED_RELEASES:
+        return True  # what is not known is refused elsewhere
+    first, last = CORRECTED_RELEASES[correction]
+    return first <= tuple(int(number) for number in re.findall(r"\d+", version)[:2]) <= last
 
 
 def vitastor_wants(

@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.declared_addons import sharing
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addons import AddonError
-from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_addon import CORRECTIONS
+from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_addon import CORRECTIONS, needed
 
 REMOTES = "/var/lib/one/remotes"
 TWEAK = "vmm/kvm/deploy-tweaks.d/"
 NEXT_ATTACH = "vmm/kvm/attach_disk-kvmcloud.next"
 HANDS_ON = '#!/bin/sh\n# kvmcloud.stack override\nexec "$(dirname "$0")/attach_disk.storpool" "$@"\n'
 CHECKPOINT_STAYS = "vmm_checkpoint_stays"
+PYTHON = "#!/usr/bin/env python3\n"  # on top of each program, but for the one that is a shell script
 SUDOERS = "/etc/sudoers.d/opennebula-vitastor"
 SUDOERS_TEXT = "oneadmin ALL=(ALL) NOPASSWD: /usr/bin/vitastor-nbd\n"
 APPARMOR = "/etc/apparmor.d/local/abstractions/libvirt-qemu"
@@ -41,17 +41,8 @@ def vitastor_install(
         ],
         "packages": _packages(settings),
         "node_checks": _node_checks(settings),
-        "not_corrected": _not_corrected(settings, programs) if present else [],
+        "not_corrected": _not_corrected(settings) if present else [],
     }
-
-
-def release_of(version: str) -> tuple[int, ...]:
-    """'3.0.8-1bookworm' -> (3, 0); empty: the newest that is known here."""
-    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
-
-
-def needed(program: Mapping[str, str], version: str) -> bool:
-    return not version or release_of(program["first"]) <= release_of(version) <= release_of(program["last"])
 
 
 def _overrides(
@@ -62,10 +53,10 @@ def _overrides(
     )
     overrides = []
     for program in programs:
-        wanted = program["correction"] in settings["corrections"] and needed(program, settings["version"])
+        wanted = program["correction"] in settings["corrections"] and needed(program["correction"], settings["version"])
         if program["path"].startswith(TWEAK):
             wanted = shared.deploy_tweak  # without it nobody would change the definition
-        text = texts[program["file"]]
+        text = PYTHON + texts[program["file"]]
         if program["correction"] == "memory_snapshots" and not settings["memory_snapshots"]:
             text = texts[CHECKPOINT_STAYS]
         overrides.append(_override(program["path"], text if wanted else None))
@@ -122,11 +113,6 @@ def _node_checks(settings: Settings) -> list[dict[str, Any]]:
     return [{"type": "command_output", "contains": "vitastor", **check} for check in [knows, *builds]]
 
 
-def _not_corrected(settings: Settings, programs: Iterable[Mapping[str, str]]) -> list[str]:
+def _not_corrected(settings: Settings) -> list[str]:
     """Corrections that are wanted and written for other releases of Vitastor."""
-    left = {
-        program["correction"]
-        for program in programs
-        if program["correction"] in settings["corrections"] and not needed(program, settings["version"])
-    }
-    return sorted(left)
+    return sorted(one for one in settings["corrections"] if not needed(one, settings["version"]))

@@ -193,31 +193,10 @@ missing:
   elements: str
 """
 
-import contextlib
-import glob
-import os
-import pwd
-import shutil
-import tempfile
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import (
-    ManagedFile,
-    apply_plan,
-    make_directories,
-    plan_files,
-    read_file,
-    read_files,
-    write_file,
-)
-from ansible_collections.kvmcloud.stack.plugins.module_utils.vendor_override import (
-    SUFFIX,
-    Place,
-    is_ours,
-    plan_override,
-)
-from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_downloader import NotRepaired, downloader_text
+from ansible_collections.kvmcloud.stack.plugins.module_utils.vendor_override import SUFFIX
+from ansible_collections.kvmcloud.stack.plugins.module_utils.wanted_addon_files import WantedFiles
 
 SPEC = {
     "files": {
@@ -270,172 +249,9 @@ SPEC = {
 }
 
 
-class Wanted:
-    """What the task wants, read against what is there."""
-
-    def __init__(self, module):
-        self.module, self.missing, self.checks = module, [], {}
-        self.files = [self._whole(file) for file in module.params["files"]]
-        self.files += [file for tree in module.params["trees"] for file in self._tree(tree)]
-        self.files += [*self._lines(), *self._downloader()]
-        self.plan = plan_files(self.files, read_files(file.path for file in self.files))
-        self.overrides = [self._override(one) for one in module.params["overrides"]]
-
-    def _ids(self, name):
-        try:
-            found = pwd.getpwnam(name)
-        except KeyError:
-            if self.module.check_mode:  # the package that brings the user is only planned
-                return None, None
-            self.module.fail_json(msg=f"There is no user {name}; install OpenNebula first.")
-        return found.pw_uid, found.pw_gid
-
-    def _whole(self, file):
-        if file["state"] == "absent":
-            return ManagedFile(file["path"], None)
-        if file["content"] is None:
-            self.module.fail_json(msg=f"{file['path']} has no content; give it, or say state: absent.")
-        try:
-            mode = int(file["mode"], 8)
-        except ValueError:
-            self.module.fail_json(msg=f"The mode of {file['path']} is {file['mode']!r}; wanted digits such as 0644.")
-        if file["check"]:
-            self.checks[file["path"]] = file["check"]
-        return ManagedFile(
-            file["path"], file["content"].encode(), mode, *self._ids(file["owner"]), secret=file["secret"]
-        )
-
-    def _tree(self, tree):
-        """One file per match; the sources are small, and what is equal already is not written."""
-        found = sorted(path for path in glob.glob(tree["src"]) if os.path.isfile(path))
-        if not found and tree["required"] and tree["state"] == "present":
-            # In check mode the sources themselves may be only planned.
-            if not self.module.check_mode:
-                self.module.fail_json(
-                    msg=f"There is no {tree['src']}; these are not the sources of a release that is known here. "
-                    "Nothing was changed."
-                )
-            self.missing.append(tree["src"])
-        files = []
-        for path in found:
-            target = os.path.join(tree["dest"], os.path.basename(path))
-            if tree["state"] == "absent":
-                files.append(ManagedFile(target, None))
-            elif not (tree["new_only"] and os.path.exists(target)):
-                content = read_file(path).content
-                files.append(ManagedFile(target, content, int(tree["mode"], 8), *self._ids(tree["owner"])))
-        return files
-
-    def _lines(self):
-        """All lines of one file together."""
-        texts = {}
-        for one in self.module.params["lines"]:
-            path = one["path"]
-            if path not in texts:
-                found = read_file(path)
-                texts[path] = found and found.content.decode("utf-8", "surrogateescape")
-            if texts[path] is None:
-                self.missing.append(path)
-                continue
-            lines = texts[path].splitlines(keepends=True)
-            there = [line for line in lines if line.strip() == one["line"].strip()]
-            if one["state"] == "absent":
-                texts[path] = "".join(line for line in lines if line not in there)
-            elif not there:
-                end = "" if not texts[path] or texts[path].endswith("\n") else "\n"
-                texts[path] += f"{end}{one['line']}\n"
-        return [
-            ManagedFile(path, text.encode("utf-8", "surrogateescape"), backup=True)
-            for path, text in texts.items()
-            if text is not None
-        ]
-
-    def _downloader(self):
-        path = self.module.params["downloader"]
-        found = read_file(path) if path else None
-        if found is None:
-            if path and self.module.params["downloader_state"] == "present":
-                if not self.module.check_mode:
-                    self.module.fail_json(msg=f"{path} does not exist; OpenNebula is not installed on this host.")
-                self.missing.append(path)
-            return []
-        text = found.content.decode("utf-8", "surrogateescape")
-        try:
-            text = downloader_text(path, text, self.module.params["downloader_state"] == "present")
-        except NotRepaired as problem:
-            self.module.fail_json(msg=str(problem))
-        self.checks[path] = ["bash", "-n"]
-        return [ManagedFile(path, text.encode("utf-8", "surrogateescape"))]
-
-    def _override(self, one):
-        path, content = one["path"], one["content"]
-        wanted = None if content is None else content.encode()
-        if wanted is not None and not is_ours(wanted):
-            self.module.fail_json(msg=f"The override of {path} does not say that it is one; see the option's text.")
-        link = os.path.islink(path)
-        found = None if link else read_file(path)
-        place = Place(link or found is not None, found and found.content, os.path.lexists(path + SUFFIX))
-        steps = plan_override(place, wanted)
-        uid, gid = self._ids(self.module.params["owner"])
-        file = ManagedFile(path, wanted, 0o755, uid, gid)
-        if wanted is not None and found and not steps.write and (found.mode, found.uid, found.gid) != file[2:5]:
-            steps = steps._replace(write=uid is not None)
-        return file, steps, found
-
-    def refuse_what_is_not_accepted(self):
-        """Each program looks at a copy of what it is to accept, before anything is replaced."""
-        for file in self.plan.changes:
-            program = self.checks.get(file.path)
-            if not program or file.content is None:
-                continue
-            if not shutil.which(program[0]):
-                self.module.fail_json(
-                    msg=f"{file.path} has to be accepted by {program[0]}, which is not on this host. "
-                    "Nothing was changed."
-                )
-            descriptor, copy = tempfile.mkstemp(dir=self.module.tmpdir)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(file.content)
-            rc, out, err = self.module.run_command([*program, copy])
-            if rc != 0:
-                said = " ".join((err or out).replace(copy, file.path).split())
-                self.module.fail_json(
-                    msg=f"{program[0]} does not accept what {file.path} would become: {said}. Nothing was changed."
-                )
-
-    def apply(self):
-        for file in self.plan.changes:
-            if file.content is not None:
-                make_directories(os.path.dirname(file.path))
-        apply_plan(self.module, self.plan)
-        for file, steps, _found in self.overrides:
-            kept = file.path + SUFFIX
-            if steps.keep:
-                os.replace(file.path, kept)
-            if steps.write:
-                make_directories(os.path.dirname(file.path))
-                write_file(self.module, file)
-            if steps.restore:
-                os.replace(kept, file.path)
-            if steps.remove:
-                os.unlink(file.path)
-            if steps.forget:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(kept)
-
-    def diff(self):
-        shown = list(self.plan.diff)
-        for file, steps, found in self.overrides:
-            if steps.any:
-                before = found.content.decode("utf-8", "replace") if found else ""
-                after = file.content.decode() if file.content else "(the vendor's file)\n"
-                shown.append({"before_header": file.path, "after_header": file.path, "before": before, "after": after})
-        return shown
-
-
 def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    wanted = Wanted(module)
+    wanted = WantedFiles(module)
     wanted.refuse_what_is_not_accepted()
     if not module.check_mode:
         wanted.apply()

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 testinfra_hosts = ["front1"]
@@ -14,9 +16,11 @@ REMOTES = "/var/lib/one/remotes"
 def test_oned_conf_is_closed_again(host):
     file = host.file("/etc/one/oned.conf")
     assert (file.mode, file.user, file.group) == (0o640, "root", "oneadmin")
-    assert file.content_string.count('NAME = "vitastor"') == 2, "one TM_MAD_CONF and one DS_MAD_CONF"
-    assert "DS_MIGRATE_SNAP" in file.content_string.split('NAME = "vitastor"')[1].split("]")[0]
-    assert "deploy=deploy-kvmcloud.vitastor" in file.content_string and "save=" not in file.content_string
+    text = file.content_string
+    entries = re.findall(r'^(\w+)\s*= \[\s*NAME\s*= "vitastor"([^\]]*)\]', text, re.MULTILINE)
+    assert sorted(name for name, _keys in entries) == ["DS_MAD_CONF", "TM_MAD_CONF"], "the package's own was taken over"
+    assert "DS_MIGRATE_SNAP" in dict(entries)["TM_MAD_CONF"]
+    assert "deploy=deploy-kvmcloud.vitastor" in text and "save=" not in text
 
 
 def test_the_downloader_is_whole(host):

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # kvmcloud.stack override: a tweak of StorPool's deploy-tweaks, where both add-ons are used
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)

@@ -37,7 +37,7 @@ def output(argv, stdin=None):
 
 def checked(argv, stdin, what):
     done = subprocess.run(  # noqa: UP022  (capture_output came with 3.7)
-        argv, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        argv, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
     )
     if done.returncode != 0:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"]

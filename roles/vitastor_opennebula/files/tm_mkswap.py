@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # kvmcloud.stack override: the vendor's mkswap makes no swap disk, its only mkswap command is filtered out
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # kvmcloud.stack override: the vendor has no attach_disk, and OpenNebula's attaches a file that does not exist
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_install import PYTHON
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 ROLE = CHECKOUT / "roles/vitastor_opennebula"
@@ -88,7 +89,8 @@ class SmallVitastor:
     @staticmethod
     def _put(source: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)
+        text = source.read_text()
+        target.write_text(text if text.startswith("#!") else PYTHON + text)
         target.chmod(0o755)
 
     def program(self, name: str, text: str) -> None:

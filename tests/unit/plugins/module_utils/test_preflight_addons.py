@@ -27,11 +27,17 @@ IMAGES = {
 SYSTEM = {"TYPE": "SYSTEM_DS", "TM_MAD": "vitastor", "POOL_NAME": "one", "BRIDGE_LIST": "node1"}
 
 
-def of(*templates: dict[str, str], release: str = "7.2", addons: Any = ("vitastor",), **settings: Any) -> Cloud:
+def of(
+    *templates: dict[str, str],
+    release: str = "7.2",
+    addons: Any = ("vitastor",),
+    hosts: Any = ({"name": "node1"}, {"name": "node2", "state": "disabled"}),
+    **settings: Any,
+) -> Cloud:
     entries = [{"name": f"d{number}", "template": template} for number, template in enumerate(templates)]
     return cloud(
         host("front1", "opennebula_frontends", release=release),
-        declared=declared(datastores=entries),
+        declared=declared(datastores=entries, hosts=hosts),
         storage_addons=list(addons),
         addon_settings=settings,
     )
@@ -44,6 +50,7 @@ def without(template: dict[str, str], name: str) -> dict[str, str]:
 def test_nothing_speaks_against_a_complete_declaration() -> None:
     assert findings(of(IMAGES, SYSTEM), ADDON_RULES) == []
     assert findings(of(IMAGES, addons=[]), ADDON_RULES) == []
+    assert findings(of({**SYSTEM, "BRIDGE_LIST": "node1 node2"}), ADDON_RULES) == [], "one of them is on"
 
 
 @pytest.mark.parametrize(
@@ -65,6 +72,8 @@ def test_nothing_speaks_against_a_complete_declaration() -> None:
         (of(without(IMAGES, "VITASTOR_CONF")), "has no VITASTOR_CONF: the driver's export"),
         (of(IMAGES, vitastor={"state": "absent"}), "d0 uses TM_MAD vitastor, and vitastor_opennebula_state is absent"),
         (of({**SYSTEM, "VITASTOR_CONF": "/etc/v2.conf"}), "warning: all: The datastore d0 has VITASTOR_CONF /etc/v2"),
+        (of({**SYSTEM, "BRIDGE_LIST": "node2"}), "names only hosts that are set aside (node2)"),
+        (of({**SYSTEM, "BRIDGE_LIST": "node1 node3"}), "names node3, which no declaration makes a host"),
         (of(IMAGES, {**SYSTEM, "IMAGE_PREFIX": "two"}), "different IMAGE_PREFIX: d0 has one, d1 has two"),
     ],
 )

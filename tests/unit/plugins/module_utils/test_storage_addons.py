@@ -84,6 +84,14 @@ def test_memory_snapshots_are_the_guides_option() -> None:
     assert value(back, "VM_MAD", "kvm").endswith("-l deploy=deploy.vitastor"), "switched off, they go again"
 
 
+@pytest.mark.parametrize("version, script", [("3.0.8", "deploy-kvmcloud.vitastor"), ("3.1.0", "deploy.vitastor")])
+def test_no_script_is_named_that_is_not_installed(version: str, script: str) -> None:
+    """A release that is not corrected has the vendor's own deploy, and nothing for attaching."""
+    given = {"vitastor": {"version": version, "corrections": ["deploy", "attach_disk"]}}
+    line = value(after(["vitastor"], given), "VM_MAD", "kvm")
+    assert f"deploy={script}" in line and ("attach_disk" in line) == (version == "3.0.8")
+
+
 def test_corrected_memory_snapshots_need_no_entry() -> None:
     given = {"vitastor": {"memory_snapshots": True, "corrections": ["memory_snapshots"]}}
     assert value(after(["vitastor"], given), "VM_MAD", "kvm").endswith("-l deploy=deploy.vitastor")

@@ -16,7 +16,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_addon impo
     CORRECTED_DEPLOY,
     CORRECTIONS,
 )
-from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_install import vitastor_install
+from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_install import PYTHON, vitastor_install
 
 ROLE = Path(__file__).parents[4] / "roles/vitastor_opennebula"
 VARIABLES = yaml.safe_load((ROLE / "vars/main.yml").read_text())
@@ -50,7 +50,7 @@ def test_by_default_everything_known_is_corrected() -> None:
     assert DEFAULTS["vitastor_opennebula_corrections"] == list(CORRECTIONS)
     assert {program["correction"] for program in PROGRAMS} == set(CORRECTIONS)
     paths = placed()
-    assert paths[TM + "mkswap"] == TEXTS["tm_mkswap.py"] and len(paths) == len(PROGRAMS) - 1
+    assert paths[TM + "mkswap"] == PYTHON + TEXTS["tm_mkswap.py"] and len(paths) == len(PROGRAMS) - 1
     assert KVM + CORRECTED_DEPLOY in paths and KVM + CORRECTED_ATTACH in paths, "where oned.conf names them"
 
 
@@ -68,8 +68,8 @@ def test_each_can_be_left_out_alone(correction: str) -> None:
 
 def test_memory_of_guests_stays_unless_it_is_wanted_in_vitastor() -> None:
     assert placed()[KVM + "save.vitastor"] == TEXTS["vmm_checkpoint_stays"]
-    assert placed(memory_snapshots=True)[KVM + "save.vitastor"] == TEXTS["vmm_save.py"]
-    assert placed(memory_snapshots=True)[KVM + "restore.vitastor"] == TEXTS["vmm_restore.py"]
+    assert placed(memory_snapshots=True)[KVM + "save.vitastor"] == PYTHON + TEXTS["vmm_save.py"]
+    assert placed(memory_snapshots=True)[KVM + "restore.vitastor"] == PYTHON + TEXTS["vmm_restore.py"]
 
 
 BOTH = {"storage_addons": ["vitastor", "storpool"], "storpool": {"overrides": ["deploy", "attach_disk"]}}

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the roles of storage add-ons refuse before they touch a host; run in check mode, to be safe."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def run(tmp_path: Path, role: str, part: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    tasks = [{"ansible.builtin.include_role": {"name": f"kvmcloud.stack.{role}", "tasks_from": part}}]
+    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables, "tasks": tasks}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    program = Path(sys.executable).with_name("ansible-playbook")
+    return subprocess.run(
+        [program, "-i", "localhost,", "--check", tmp_path / "play.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=CHECKOUT,
+        env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+    )
+
+
+@pytest.mark.parametrize(
+    "role, part, variables, sentence",
+    [
+        ("vitastor_opennebula", "node.yml", {}, "Vitastor knows no authentication: a guest on localhost"),
+        (
+            "storpool_opennebula",
+            "archive.yml",
+            {"storpool_opennebula_version": "26.04.0", "storpool_opennebula_source": "/src/addon-storpool-24.09.1.zip"},
+            "is 26.04.0, and the archive is addon-storpool-24.09.1.zip",
+        ),
+    ],
+)
+def test_it_ends_at_its_first_task(tmp_path, role, part, variables, sentence) -> None:
+    done = run(tmp_path, role, part, **variables)
+    assert done.returncode != 0 and sentence in " ".join(done.stdout.split()), done.stdout + done.stderr
+    assert "changed=0" in done.stdout and "failed=1" in done.stdout
+
+
+def test_a_clash_is_an_error_of_the_front_end(tmp_path: Path) -> None:
+    """The filter's sentence reaches the user."""
+    message = "{{ names | kvmcloud.stack.storage_addon_edits('6.10', given) }}"
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "vars": {
+            "names": ["vitastor", "storpool"],
+            "given": {
+                "vitastor": {"memory_snapshots": True, "corrections": []},
+                "storpool": {"version": "26.04.0", "overrides": ["deploy", "save", "restore"]},
+            },
+        },
+        "tasks": [{"ansible.builtin.debug": {"msg": message}}],
+    }
+    (tmp_path / "play.yml").write_text(json.dumps([play]))
+    program = Path(sys.executable).with_name("ansible-playbook")
+    done = subprocess.run(
+        [program, "-i", "localhost,", tmp_path / "play.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=CHECKOUT,
+        env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+    )
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode != 0
+    assert "the storage add-on vitastor wants save.vitastor, the storage add-on storpool wants tmsave" in said
