@@ -159,11 +159,12 @@ def test_a_database_of_another_version(engine: Engine) -> None:
 
 def test_a_setup_that_outlives_the_run_is_taken_up_by_the_next(engine: Engine) -> None:
     (engine.double / "wait").touch()
-    changed, said = engine.run(ovirt_engine_setup_timeout=1)
-    assert changed == -1 and "is left running" in said
-    threading.Timer(4, (engine.double / "wait").unlink).start()
+    for _attempt in range(2):  # the second looks after what the first has begun
+        changed, said = engine.run(ovirt_engine_setup_timeout=1)
+        assert changed == -1 and "is left running" in said and len(engine.calls("engine-setup")) == 1, said
+    (engine.double / "wait").unlink()
     changed, said = engine.run()
-    assert changed > 0 and len(engine.calls("engine-setup")) == 1, said
+    assert changed >= 0 and len(engine.calls("engine-setup")) == 1, said
     assert not engine.calls("engine-backup") and engine.run()[0] == 0
 
 
