@@ -37,8 +37,8 @@ class Status(NamedTuple):
 
     @property
     def vm_host(self) -> HostStatus | None:
-        """The host on which the engine's VM is up."""
-        return next((host for host in self.hosts if host.vm == "up"), None)
+        """The host on which the engine's VM is up; what is told of a host is of no use once it is old."""
+        return next((host for host in self.hosts if host.vm == "up" and host.live), None)
 
     @property
     def healthy(self) -> bool:

@@ -20,7 +20,7 @@ options:
   maintenance:
     description:
       - V(global) lets all hosts leave the engine's VM alone, as an upgrade of the engine needs it. V(local) is that of
-        this host alone; it is refused while the VM runs here. V(none) ends both.
+        this host alone; it is refused while the VM runs here. Each ends the other, and V(none) both.
     type: str
     choices: [global, local, none]
   vm:
@@ -93,7 +93,7 @@ SPEC = {
     "timeout": {"type": "int", "default": 900},
     "poll": {"type": "float", "default": 5},
 }
-ALREADY_UP = "VM exists and its status is Up"
+ALREADY_THERE = "VM exists and its status is"  # up, or on its way: another host may have been quicker
 
 
 class Program:
@@ -104,7 +104,7 @@ class Program:
 
     def change(self, argv):
         status, out, err = self.module.run_command([str(argument) for argument in argv])
-        if status and ALREADY_UP not in out + err:  # another host may have been quicker
+        if status and ALREADY_THERE not in out + err:
             raise RunnerError(f"hosted-engine says: {(err or out).strip() or 'nothing'} (exit code {status}).")
         return out
 

@@ -23,7 +23,14 @@ printf %s "$(cat {folder}/version)"
 
 ENGINE_BACKUP = """#!/bin/sh
 echo "engine-backup $*" >> {folder}/calls
-for option; do case $option in --file=*) echo saved > "${{option#--file=}}" ;; esac; done
+for option; do case $option in --file=*) file=${{option#--file=}} ;; esac; done
+case " $* " in
+  *" --mode=backup "*) echo saved > "$file" ;;
+  *" --mode=restore "*)
+    [ -e "$file" ] || {{ echo "FATAL: $file does not exist" >&2; exit 1; }}
+    mkdir -p /etc/ovirt-engine-setup.conf.d
+    cp "$file" /etc/ovirt-engine-setup.conf.d/20-setup-ovirt-post.conf ;;
+esac
 """
 
 ENGINE_SETUP = """#!{python}

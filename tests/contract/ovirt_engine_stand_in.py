@@ -80,8 +80,8 @@ DEFAULTS = {
         <vgpu_placement>consolidated</vgpu_placement>
     </d>""",
 }
-# Entries that have no name of their own.
-UNNAMED = {"event", "filter", "weight", "balance", "permission", "agent", "network_attachment"}
+# Entries that have no name of their own, or share it with others.
+UNNAMED = {"vnic_profile", "event", "filter", "weight", "balance", "permission", "agent", "network_attachment"}
 
 
 def link(element: ET.Element, path: str, *relations: str) -> None:
@@ -177,7 +177,7 @@ class Engine:
         kind = KINDS[name]
         entries = self.entries.setdefault(collection, {})
         if method == "GET":
-            found = list(entries.values())
+            found = [*entries.values(), *self._networks_of(collection)]
             for key, value in re.findall(r"(\w+)=\"?([^\" ]+)\"?", query.get("search", "")):
                 found = [one for one in found if one.findtext(key) in (value, None)]
             whole = ET.Element(f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s")
@@ -194,6 +194,14 @@ class Engine:
             raise Fault(409, f"Cannot add {kind}. The name {taken} is already in use.")
         self._resolve(element)
         return 201, self.shown(self.add(collection, element))
+
+    def _networks_of(self, collection: str) -> list[ET.Element]:
+        """Networks of a data centre, as the whole engine has them too."""
+        parts = collection.split("/")
+        if parts[0] != "datacenters" or parts[-1] != "networks":
+            return []
+        whole = [(one, one.find("data_center")) for one in self.entries.get("networks", {}).values()]
+        return [one for one, center in whole if center is not None and center.get("id") == parts[1]]
 
     def _attached(self, collection: str, name: str, element: ET.Element) -> ET.Element:
         known = self.entries.get(name, {}).get(str(element.get("id"))) if element.get("id") else None

@@ -61,10 +61,10 @@ class Engine:
         text = (self.double / "calls").read_text() if (self.double / "calls").exists() else ""
         return [line for line in text.splitlines() if line.startswith(program + " ")]
 
-    def run(self, *options: str, **variables: Any) -> tuple[int, str]:
+    def run(self, *options: str, tasks: str = "engine.yml", **variables: Any) -> tuple[int, str]:
         proxy = {"http_proxy": f"http://127.0.0.1:{self.port}"}  # whatever name the engine has, this answers for it
         known = {**VARIABLES, "ovirt_engine_ca_file": str(self.folder / "ca.pem"), **variables}
-        return self.host.play("ovirt_engine", "engine.yml", options, vars=known, environment=proxy)
+        return self.host.play("ovirt_engine", tasks, options, vars=known, environment=proxy)
 
 
 @pytest.fixture
@@ -159,11 +159,12 @@ def test_a_database_of_another_version(engine: Engine) -> None:
 
 def test_a_setup_that_outlives_the_run_is_taken_up_by_the_next(engine: Engine) -> None:
     (engine.double / "wait").touch()
-    changed, said = engine.run(ovirt_engine_setup_timeout=1)
-    assert changed == -1 and "is left running" in said
-    threading.Timer(4, (engine.double / "wait").unlink).start()
+    for _attempt in range(2):  # the second looks after what the first has begun
+        changed, said = engine.run(ovirt_engine_setup_timeout=1)
+        assert changed == -1 and "is left running" in said and len(engine.calls("engine-setup")) == 1, said
+    (engine.double / "wait").unlink()
     changed, said = engine.run()
-    assert changed > 0 and len(engine.calls("engine-setup")) == 1, said
+    assert changed >= 0 and len(engine.calls("engine-setup")) == 1, said
     assert not engine.calls("engine-backup") and engine.run()[0] == 0
 
 
@@ -174,3 +175,21 @@ def test_an_engine_that_was_set_up_by_hand_is_taken_as_it_is(engine: Engine) -> 
     engine.host.write("/etc/pki/ovirt-engine/ca.pem", "ca\n")
     changed, said = engine.run()
     assert changed == 1 and not engine.calls("engine-setup"), said  # the CA on the controller
+
+
+def test_an_engine_from_a_backup(engine: Engine) -> None:
+    enabled = "OVESETUP_ENGINE_CORE/enable=bool:True\nOVESETUP_CORE/generatedByVersion=str:4.5.7\n"
+    backup = f"[environment:default]\n{enabled}OVESETUP_ENGINE_CONFIG/fqdn=str:{FQDN}\n"
+    restored = {"tasks": "restore.yml", "ovirt_engine_restore_file": "/var/lib/engine.backup"}
+    changed, said = engine.run(tasks="restore.yml")
+    assert changed == -1 and "Say which backup on this host is restored" in said
+    changed, said = engine.run(**restored)
+    assert changed == -1 and "does not exist" in said and not engine.calls("engine-setup")
+
+    engine.host.write("/var/lib/engine.backup", backup)
+    changed, said = engine.run(**restored)
+    assert changed > 0 and len(engine.calls("engine-setup")) == 1, said
+    assert "--provision-all-databases" in engine.calls("engine-backup")[-1]
+    changed, said = engine.run(**restored)
+    assert changed == -1 and "a restore would overwrite it" in said
+    assert engine.run()[0] == 0

@@ -39,8 +39,8 @@ case "$1" in
   --check-deployed) [ -e {folder}/deployed ] ;;
   --vm-status) cat {folder}/status; exit "$(cat {folder}/code)" ;;
   --vm-start)
-    [ -e {folder}/raced ] && {{ cp {folder}/up {folder}/status; echo "VM exists and its status is Up" >&2; exit 1; }}
-    cp {folder}/up {folder}/status ;;
+    cp {folder}/up {folder}/status
+    [ ! -e {folder}/raced ] || {{ echo "VM exists and its status is Powering up" >&2; exit 1; }} ;;
   --set-maintenance)
     mode=$([ "$2" = --mode=global ] && echo true || echo false)
     sed -i "s/\\"global_maintenance\\": [a-z]*/\\"global_maintenance\\": $mode/" {folder}/status ;;
@@ -56,7 +56,10 @@ ROLE = """
 - name: It is deployed
   ansible.builtin.shell: touch %(folder)s/deployed; cp %(folder)s/up %(folder)s/status; echo 0 > %(folder)s/code
 """
-DOWN = {"1": {"host-id": 1, "hostname": "host1", "engine-status": {"vm": "down"}}, "global_maintenance": False}
+DOWN = {
+    "1": {"host-id": 1, "hostname": "host1", "live-data": True, "engine-status": {"vm": "down"}},
+    "global_maintenance": False,
+}
 UP = {**DOWN, "1": {**DOWN["1"], "engine-status": {"vm": "up", "health": "good", "detail": "Up"}}}  # type: ignore[dict-item]
 
 pytestmark = pytest.mark.skipif(
@@ -133,7 +136,7 @@ def test_global_maintenance_is_respected(host: Host) -> None:
     ("status", "code", "deployed", "variables", "words"),
     [
         ("", 2, False, {}, "failed half-way on this host, and its local VM still lives"),
-        (repr(UP), 1, True, {}, "The broker of the hosted engine does not answer"),
+        (repr({"exception": "Cannot connect"}), 1, True, {}, "The broker of the hosted engine does not answer"),
         ("", 1, False, {"he_gateway": "", "he_fqnd": "x"}, "he_fqnd: the role ovirt.ovirt.hosted_engine_setup has no"),
     ],
     ids=["half-deployed", "broker down", "bad variables"],

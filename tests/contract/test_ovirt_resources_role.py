@@ -177,3 +177,15 @@ def test_check_mode_before_there_is_an_engine(run: Run) -> None:
         "--check", ovirt_resources_data_centers=[{"name": "dc1"}], ovirt_resources_api_url="http://127.0.0.1:9/api"
     )
     assert changed == 1 and "In an engine that is not there yet: data_centers" in said
+
+
+def test_entries_of_one_name_are_two(server: StandIn, run: Run) -> None:
+    """Two fence agents of one host, for example; here one profile's name on two networks."""
+    networks = [{"name": name, "data_center": "dc1"} for name in ("a", "b")]
+    profiles = [{"name": "guests", "data_center": "dc1", "network": name} for name in ("a", "b")]
+    changed, said = run(
+        ovirt_resources_data_centers=[{"name": "dc1"}],
+        ovirt_resources_networks=networks,
+        ovirt_resources_vnic_profiles=profiles,
+    )
+    assert changed == 3 and server.engine.changes.count("POST /vnicprofiles") == 2, said

@@ -81,6 +81,17 @@ def test_a_broker_that_is_down_prints_a_dict_of_python():
     assert not found.broker and [one.name for one in found.hosts] == ["host1", "host2"]
 
 
+def test_a_broker_that_is_down_and_says_so():
+    told = str({"exception": "Cannot connect to the HA daemon, please check the logs."})
+    assert parse_status(True, 1, told) == Status(True, broker=False)
+
+
+def test_what_is_old_counts_for_nothing():
+    old = status(table(host(1, UP, **{"live-data": False}), host(2, DOWN)))
+    assert old.vm_host is None and not old.healthy
+    assert [step.argv[1] for step in plan_day2(old, "2", None, "started").steps] == ["--vm-start"]
+
+
 def test_half_healthy_is_not_healthy():
     for change in ({"health": "bad"}, {"detail": "Powering up"}, {"vm": "down"}):
         assert not status(table(host(1, {**UP, **change}))).healthy
