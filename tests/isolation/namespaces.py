@@ -66,7 +66,7 @@ class Namespace:
             os.close(home)
 
     def setting(self, path: str, value: str) -> None:
-        with self.inside(), open(f"/proc/thread-self/net/../../../sys/{path}", "w", encoding="ascii") as stream:
+        with self.inside(), open(f"/proc/sys/net/{path}", "w", encoding="ascii") as stream:
             stream.write(value)
 
 
