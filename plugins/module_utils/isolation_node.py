@@ -15,11 +15,12 @@ import time
 from typing import Any, Iterator, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import isolation_guide_rules as guide
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Declaration, declared
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import GUIDE, Declaration, declared
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import (
     READ_LINKS,
     HostLink,
     parse_links,
+    remarks,
     surroundings,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import TABLE
@@ -40,6 +41,14 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_state imp
 COMMAND_SECONDS = 60
 # Whether the kernel can tell by which bridge a frame came; asked of the kernel, nothing is loaded.
 ASKS_FOR_BRIDGES = 'table bridge kvmcloud_asks {\n chain asks {\n meta ibrname "asks" drop\n }\n}\n'
+
+LEGACY = "/proc/net/ip_tables_names"
+LEGACY_REMARK = (
+    "There are rules of iptables-legacy beside those of nftables: they stay in force, and what they drop is dropped "
+    "whatever the isolation lets pass. See iptables-legacy -S."
+)
+# Also where PATH is a user's.
+SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 
 
 class IsolationError(Exception):
@@ -65,7 +74,7 @@ class Node:
                 text=True,
                 timeout=COMMAND_SECONDS,
                 check=False,
-                env={**os.environ, "LC_ALL": "C"},
+                env={**os.environ, "LC_ALL": "C", "PATH": SEARCH},
             )
         except FileNotFoundError as error:
             raise IsolationError(f"{argv[0]} cannot be found on this node; install it. Nothing was changed.") from error
@@ -138,9 +147,18 @@ class Node:
         return found
 
     def iptables(self) -> str:
-        if shutil.which("iptables") is None:
+        if not has("iptables"):
             return ""
         return self.do(["iptables", "-w", "10", "-S"])
+
+    def remarks(self, declaration: Declaration) -> list[str]:
+        links = self.links()
+        said = remarks(declaration, links, surroundings(declaration, links, self.tells_bridges()))
+        if (read(LEGACY) or "").split():
+            said.append(LEGACY_REMARK)
+        if declaration.mode == GUIDE:
+            said.append(guide.LEAVES_OPEN)
+        return said
 
     def memory(self) -> Loaded | None:
         text = read(self.memory_file)
@@ -188,6 +206,10 @@ class Node:
         self.load(NOTHING)
         shutil.rmtree(os.path.dirname(self.settings), ignore_errors=True)
         shutil.rmtree(self.run_directory, ignore_errors=True)
+
+
+def has(program: str) -> bool:
+    return shutil.which(program, path=SEARCH) is not None
 
 
 def read(path: str) -> str | None:

@@ -11,9 +11,8 @@ import os
 import sys
 import time
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import GUIDE, Declaration
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_guide_rules import LEAVES_OPEN
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import misfits, remarks, surroundings
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Declaration
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import misfits
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_node import (
     IsolationError,
     Node,
@@ -23,17 +22,15 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_node impo
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ruleset import NOTHING
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_state import counted_drops
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_trial import LOCK_SECONDS, Trials
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_trial import LOCK_SECONDS, Trials, read_bytes
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_watch import watch
-
-LEGACY = "/proc/net/ip_tables_names"
 
 
 class Program:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.node = Node(options.root)
-        self.trials = Trials(self.node)
+        self.trials = Trials(self.node, lambda: read_bytes(os.path.abspath(sys.argv[0])))
 
     def chosen(self) -> Declaration:
         found = self.node.declaration(self.options.declaration)
@@ -52,24 +49,12 @@ class Program:
         declaration = self.chosen()
         links = self.node.links()
         found = misfits(declaration, links)
-        for sentence in self.warnings(declaration):
+        for sentence in self.node.remarks(declaration):
             print(f"remark: {sentence}")
         for sentence in found:
             print(f"error: {sentence}")
         self.node.validate(self.node.wanted(declaration))
         return 1 if found else 0
-
-    def warnings(self, declaration: Declaration) -> list[str]:
-        links = self.node.links()
-        said = remarks(declaration, links, surroundings(declaration, links, self.node.tells_bridges()))
-        if declaration.mode == GUIDE:
-            said.append(LEAVES_OPEN)
-        if (read(LEGACY) or "").split():
-            said.append(
-                "There are rules of iptables-legacy beside those of nftables: they stay in force, and what they drop "
-                "is dropped whatever the isolation lets pass. See iptables-legacy -S."
-            )
-        return said
 
     def apply(self) -> int:
         with self.node.alone(self.options.held):

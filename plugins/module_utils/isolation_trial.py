@@ -19,7 +19,7 @@ import sys
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Declaration
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_node import (
@@ -56,8 +56,9 @@ def now() -> float:
 
 
 class Trials:
-    def __init__(self, node: Node) -> None:
-        self.node = node
+    def __init__(self, node: Node, program: Callable[[], bytes]) -> None:
+        """program: the bytes of the one that is on trial with its rules."""
+        self.node, self.program = node, program
         self.directory = os.path.join(node.run_directory, "trial")
         self.last = os.path.join(node.run_directory, "last-trial")
         # Tests, with files of their own, are in a network namespace of their own, which systemd would leave.
@@ -93,7 +94,7 @@ class Trials:
         os.makedirs(self.directory, mode=0o700)
         try:
             write(self.path("declaration.json"), declaration_text)
-            shutil.copyfile(program_file(), self.path("program"))
+            write(self.path("program"), self.program())
             write(self.path(ARMED), "")
             self._arm(record)
             write(self.path("trial.json"), as_json(record.__dict__))
@@ -105,7 +106,7 @@ class Trials:
         return record
 
     def confirm(self, name: str | None = None) -> Record:
-        record = self._asked_for(name)
+        record = self.asked_for(name)
         if not self._decide(CONFIRMING):
             raise IsolationError(self.rolled_back(record))
         write(self.node.program, read_bytes(self.path("program")), 0o755)
@@ -151,7 +152,7 @@ class Trials:
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
-    def _asked_for(self, name: str | None) -> Record:
+    def asked_for(self, name: str | None) -> Record:
         record = self.record()
         if record is not None and name in (None, record.id):
             return record
@@ -205,8 +206,3 @@ class Trials:
 def read_bytes(path: str) -> bytes:
     with open(path, "rb") as stream:
         return stream.read()
-
-
-def program_file() -> str:
-    """The archive that this program is run from."""
-    return os.path.abspath(sys.argv[0])
