@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from typing import Any, Mapping
@@ -56,12 +57,13 @@ class Planned:
 
 class IsolationChange:
     def __init__(self, params: Mapping[str, Any], check_mode: bool = False, root: str = "/") -> None:
-        self.params, self.check_mode = params, check_mode
+        self.check_mode = check_mode
         self.present = params["state"] == "present"
         self.node = Node(root)
+        self.params = completed(params, read(self.node.settings))
         self.program = archive()
         self.trials = Trials(self.node, lambda: self.program)
-        self.text = as_json({name: params[name] for name in DECLARED})
+        self.text = as_json({name: self.params[name] for name in DECLARED})
 
     # -- planning ----------------------------------------------------------------------------------------------------
 
@@ -179,6 +181,16 @@ class IsolationChange:
         if findings:
             raise Refused(findings)
         return found
+
+
+def completed(params: Mapping[str, Any], kept: str | None) -> dict[str, Any]:
+    """Lists that are not complete, with what was in them before: a run for one node must not forget the others."""
+    try:
+        former = json.loads(kept or "{}")
+    except ValueError:
+        former = {}
+    added = {name: sorted({*params[name], *former.get(name, [])}) for name in params.get("partial") or []}
+    return {**params, **added}
 
 
 def _diff(header: str, before: str, after: str) -> dict[str, str]:

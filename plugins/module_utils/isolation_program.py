@@ -122,7 +122,9 @@ class Program:
         found = self.node.differences(self.node.wanted(declaration))
         if declaration is not None:
             found += misfits(declaration, self.node.links())
-        for sentence in found:
+        for sentence in found or [
+            "Guests are isolated as declared." if declaration else "Nothing is declared or loaded."
+        ]:
             print(sentence)
         return 1 if found else 0
 

@@ -63,6 +63,14 @@ options:
     type: list
     elements: str
     default: []
+  partial:
+    description:
+      - Options whose lists are not complete, because not every host could be asked. To them is added what the node had
+        in them before.
+    type: list
+    elements: str
+    choices: [protected_networks, infrastructure_macs]
+    default: []
   guest_mac_prefix:
     description: How MAC addresses of guests begin, as C(MAC_PREFIX) of C(oned.conf) says.
     type: str
@@ -234,6 +242,7 @@ SPEC = {
     "bridges": {"type": "list", "elements": "dict", "default": [], "options": BRIDGE},
     "protected_networks": TEXTS,
     "infrastructure_macs": TEXTS,
+    "partial": {**TEXTS, "choices": ["protected_networks", "infrastructure_macs"]},
     "guest_mac_prefix": {"type": "str", "default": "02:00"},
     "local_services": TEXTS,
     "allowed_destinations": {"type": "list", "elements": "dict", "default": [], "options": DESTINATION},

@@ -117,6 +117,12 @@ def test_removal(change, node):
     assert not list((node.root / "usr/local/sbin").iterdir())
 
 
+def test_a_run_that_knows_some_hosts_only_forgets_none(change):
+    converge(change(infrastructure_macs=["52:54:00:00:00:01", "52:54:00:00:00:02"]))
+    assert change(infrastructure_macs=["52:54:00:00:00:02"], partial=["infrastructure_macs"]).plan().actions == []
+    assert change(infrastructure_macs=["52:54:00:00:00:02"]).plan().loads
+
+
 def test_mode_vlan_loads_nothing_and_takes_former_rules_away(change, node):
     converge(change())
     vlan = change(mode="vlan")

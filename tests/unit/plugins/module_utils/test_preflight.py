@@ -325,6 +325,9 @@ def test_what_cannot_be_accepted() -> None:
         "links_are_sound",
         "links_fit_the_host",
         "netplan_has_a_host",
+        "isolation_is_taken",
+        "isolation_is_sound",
+        "isolation_fits_the_host",
     }
 
 
