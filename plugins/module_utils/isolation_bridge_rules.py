@@ -36,7 +36,6 @@ EARLY = "priority -350"  # before the bridge learns, before br_netfilter
 GROUP_BIT = "01:00:00:00:00:00"
 NO_GROUP = f"ether daddr & {GROUP_BIT} == 00:00:00:00:00:00"
 RARP = "0x8035"  # by which QEMU announces a guest that was migrated
-ETHERTYPES = f"{{ ip, arp, ip6, {RARP} }}"
 DHCP = "udp sport 68 udp dport 67"
 FROM_DISCOVERY = f"ip saddr 0.0.0.0 ip daddr 255.255.255.255 ether daddr ff:ff:ff:ff:ff:ff {DHCP}"
 DISCOVERY = f"ip daddr 255.255.255.255 {DHCP}"
@@ -86,7 +85,7 @@ def bridge_table(declaration: Declaration, around: Surroundings) -> Table:
     groups = [(one,) for one in bridges] if around.tells_bridges else [bridges]
     scopes = [Scope(number, group) for number, group in enumerate(groups, 1)]
     sets = [*_common_sets(declaration, around), *(one for scope in scopes for one in _sets(scope))]
-    ports = _Ports(around.tells_bridges)
+    ports = _Ports(declaration, around)
     chains = [
         Chain("prerouting", tuple(ports.dispatch(scope) for scope in scopes), f"prerouting {EARLY}"),
         Chain("input", (Rule(ports.incoming, "goto to_node"),), f"input {EARLY}"),
@@ -95,24 +94,35 @@ def bridge_table(declaration: Declaration, around: Surroundings) -> Table:
         *(chain for scope in scopes for chain in _from_guests(declaration, scope)),
         Chain("to_node", (*_local_services(declaration), drop("anything to the node", ""))),
         Chain("group_to_outside", tuple(_group_to_outside(declaration))),
-        Chain("to_guests", tuple(_to_guests(declaration))),
+        *_to_guests(declaration),
     ]
     # A chain must be there before another one jumps into it.
     return Table("bridge", tuple(sets), tuple(sorted(chains, key=lambda chain: bool(chain.hook))))
 
 
 class _Ports:
-    """How rules name the ports of guests."""
+    """How rules name the ports of guests. One name is compared, which is quicker than a set of one."""
 
-    def __init__(self, tells_bridges: bool) -> None:
-        self.tells = tells_bridges
-        self.incoming = "meta ibrname @bridges iifname != @uplinks" if tells_bridges else "iifname != @no_guests"
-        self.outgoing = "meta obrname @bridges oifname != @uplinks" if tells_bridges else "oifname != @no_guests"
-        self.to_outside = f"{self.incoming} oifname @uplinks ether daddr & {GROUP_BIT} == {GROUP_BIT}"
+    def __init__(self, declaration: Declaration, around: Surroundings) -> None:
+        self.tells = around.tells_bridges
+        uplinks = {uplink for bridge in declaration.bridges for uplink in bridge.uplinks}
+        self.uplinks = _one_or_set(uplinks, "uplinks")
+        no_guests = _one_or_set(uplinks | set(around.other_ports), "no_guests")
+        bridges = _one_or_set({bridge.name for bridge in declaration.bridges}, "bridges")
+        if self.tells:
+            self.incoming = f"meta ibrname {bridges} iifname != {self.uplinks}"
+            self.outgoing = f"meta obrname {bridges} oifname != {self.uplinks}"
+        else:
+            self.incoming, self.outgoing = f"iifname != {no_guests}", f"oifname != {no_guests}"
+        self.to_outside = f"ether daddr & {GROUP_BIT} == {GROUP_BIT} {self.incoming} oifname {self.uplinks}"
 
     def dispatch(self, scope: Scope) -> Rule:
-        match = f'meta ibrname "{scope.bridges[0].name}" iifname != @uplinks' if self.tells else self.incoming
+        match = f'meta ibrname "{scope.bridges[0].name}" iifname != {self.uplinks}' if self.tells else self.incoming
         return Rule(match, f"goto {scope.name('from_guests')}")
+
+
+def _one_or_set(names: set[str], of: str) -> str:
+    return f'"{next(iter(names))}"' if len(names) == 1 else f"@{of}"
 
 
 def _common_sets(declaration: Declaration, around: Surroundings) -> list[Set]:
@@ -160,13 +170,13 @@ def _multicast_set(declaration: Declaration, version: int) -> Set:
 def _sets(scope: Scope) -> list[Set]:
     sets = [
         networks_set(scope.name("networks4"), 4, scope.networks),
-        networks_set(scope.name("gateways4"), 4, _single(scope.gateways)),
+        _gateways_set(scope, 4),
     ]
     if scope.has(6):
         targets = _merged([network for network in (*scope.networks, LINK_LOCAL) if network.version == 6])
         sets += [
             networks_set(scope.name("sources6"), 6, [*scope.networks, LINK_LOCAL, UNSPECIFIED]),
-            networks_set(scope.name("gateways6"), 6, _single(scope.gateways)),
+            _gateways_set(scope, 6),
             # The same as numbers: nft 1.0.6 has no name for the target of a neighbour advertisement.
             Set(scope.name("targets6"), f"typeof {ND_TARGET}", tuple(_range(one) for one in targets), interval=True),
             Set(
@@ -177,6 +187,11 @@ def _sets(scope: Scope) -> list[Set]:
             ),
         ]
     return sets
+
+
+def _gateways_set(scope: Scope, version: int) -> Set:
+    own = sorted({str(one) for one in scope.gateways if one.version == version})
+    return Set(scope.name(f"gateways{version}"), f"type ipv{version}_addr", tuple(own))
 
 
 def _single(addresses: Iterable[Address]) -> list[Network]:
@@ -201,10 +216,10 @@ def _guest_mac(field: str, prefix: str, operator: str) -> str:
 
 def _from_guests(declaration: Declaration, scope: Scope) -> list[Chain]:
     kinds = {"ip": scope.name("ip4"), "arp": scope.name("arp")}
-    chains = [Chain(kinds["ip"], tuple(_ip4(scope))), Chain(kinds["arp"], tuple(_arp(declaration, scope)))]
+    chains = [Chain(kinds["ip"], tuple(_ip4(declaration, scope))), Chain(kinds["arp"], tuple(_arp(declaration, scope)))]
     if scope.has(6):
         kinds["ip6"] = scope.name("ip6")
-        chains.append(Chain(kinds["ip6"], tuple(_ip6(scope))))
+        chains.append(Chain(kinds["ip6"], tuple(_ip6(declaration, scope))))
     ways = ", ".join([*(f"{kind} : goto {name}" for kind, name in kinds.items()), f"{RARP} : accept"])
     first = (
         drop("sender: no guest's MAC", _guest_mac("ether saddr", declaration.mac_prefix, "!=")),
@@ -216,13 +231,13 @@ def _from_guests(declaration: Declaration, scope: Scope) -> list[Chain]:
     return [*chains, Chain(scope.name("from_guests"), first)]
 
 
-def _ip4(scope: Scope) -> list[Rule]:
+def _ip4(declaration: Declaration, scope: Scope) -> list[Rule]:
     return [
         drop("source routing", "ip hdrlength > 6"),  # router alert, which IGMP needs, makes 6
         accept(FROM_DISCOVERY),
         drop("source: address of the gateway", f"ip saddr @{scope.name('gateways4')}"),
         drop("source: no guest's address", f"ip saddr != @{scope.name('networks4')}"),
-        accept("ip daddr . meta l4proto . th dport @allowed4"),
+        *to_allowed(declaration, 4),
         drop("destination: protected network", "ip daddr @protected4"),
         drop("group address in a frame to one", f"{NO_GROUP} ip daddr {{ 224.0.0.0/4, 255.255.255.255 }}"),
     ]
@@ -242,7 +257,7 @@ def _arp(declaration: Declaration, scope: Scope) -> list[Rule]:
     ]
 
 
-def _ip6(scope: Scope) -> list[Rule]:
+def _ip6(declaration: Declaration, scope: Scope) -> list[Rule]:
     advert = "icmpv6 type nd-neighbor-advert"
     return [
         drop("IPv6: routing header", "exthdr rt exists"),
@@ -259,9 +274,17 @@ def _ip6(scope: Scope) -> list[Rule]:
             "IPv6: claims a link-local address of all",
             f"{advert} ip6 daddr ff00::/8 @th,64,16 & 0xffc0 == 0xfe80",
         ),
-        accept("ip6 daddr . meta l4proto . th dport @allowed6"),
+        *to_allowed(declaration, 6),
         drop("IPv6: protected network", "ip6 daddr @protected6"),
     ]
+
+
+def to_allowed(declaration: Declaration, version: int, way: str = "d") -> list[Rule]:
+    """To the allowed ports, or from there. A rule that nothing can match costs time for each frame."""
+    if not any(one.address.version == version for one in declaration.allowed):
+        return []
+    field = "ip" if version == 4 else "ip6"
+    return [accept(f"{field} {way}addr . meta l4proto . th {way}port @allowed{version}")]
 
 
 def _local_services(declaration: Declaration) -> list[Rule]:
@@ -289,18 +312,36 @@ def _group_to_outside(declaration: Declaration) -> list[Rule]:
     return [*rules, drop("broadcast or multicast to the outside", "")]
 
 
-def _to_guests(declaration: Declaration) -> list[Rule]:
+def _to_guests(declaration: Declaration) -> list[Chain]:
     """Bridges flood what they have not learnt, and broadcasts of hosts are no business of guests either."""
     no_guest = _guest_mac("ether daddr", declaration.mac_prefix, "!=")
-    return [
-        drop("flooded to guests: frame for no guest's MAC", f"{NO_GROUP} {no_guest}"),
-        drop("flooded to guests: frame for a host", "ether daddr @claimed_macs"),
-        accept("meta l4proto . th sport @local_services"),
-        accept("ip saddr . meta l4proto . th sport @allowed4"),
-        accept("ip6 saddr . meta l4proto . th sport @allowed6"),
-        drop("to guests: frame of a host", "ether saddr @host_macs"),
-        drop("to guests: other protocol, or a VLAN tag", f"ether type != {ETHERTYPES}"),
+    services = [accept("meta l4proto . th sport @local_services")] if declaration.local_services else []
+    host = "ether saddr @host_macs"
+    ip4 = [
+        *services,
+        *to_allowed(declaration, 4, "s"),
+        drop("to guests: frame of a host", host),
         drop("to guests: from a protected network", "ip saddr @protected4"),
-        drop("to guests: from a protected network, IPv6", "ip6 saddr @protected6"),
+        # A router that has hosts and guests in one segment would lead guests past itself, where nothing passes.
+        drop("to guests: redirect", "icmp type redirect"),
+    ]
+    arp = [
+        drop("to guests: ARP of a host", host),
         drop("to guests: ARP of a protected network", "arp saddr ip @protected4"),
     ]
+    ip6 = [
+        *services,
+        *to_allowed(declaration, 6, "s"),
+        drop("to guests: frame of a host, IPv6", host),
+        drop("to guests: from a protected network, IPv6", "ip6 saddr @protected6"),
+        drop("to guests: redirect, IPv6", "icmpv6 type nd-redirect"),
+    ]
+    ways = f"ip : goto to_guests_ip4, arp : goto to_guests_arp, ip6 : goto to_guests_ip6, {RARP} : accept"
+    first = [
+        drop("flooded to guests: frame for no guest's MAC", f"{NO_GROUP} {no_guest}"),
+        drop("flooded to guests: frame for a host", "ether daddr @claimed_macs"),
+        Rule(f"ether type vmap {{ {ways} }}", ""),
+        drop("to guests: other protocol, or a VLAN tag", ""),
+    ]
+    chains = {"to_guests_ip4": ip4, "to_guests_arp": arp, "to_guests_ip6": ip6, "to_guests": first}
+    return [Chain(name, tuple(rules)) for name, rules in chains.items()]

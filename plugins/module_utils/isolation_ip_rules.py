@@ -12,6 +12,7 @@ from __future__ import annotations
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_bridge_rules import (
     destinations_set,
     services_set,
+    to_allowed,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Declaration
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import (
@@ -35,14 +36,15 @@ def ip_table(declaration: Declaration) -> Table:
         *(networks_set(f"guests{version}", version, guests) for version in (4, 6)),
         *(networks_set(f"protected{version}", version, protected) for version in (4, 6)),
     )
+    services = [accept("iifname @bridges meta l4proto . th dport @local_services")]
     to_node = (
-        accept("iifname @bridges meta l4proto . th dport @local_services"),
+        *(services if declaration.local_services else []),
         drop("a guest's address to the node", "ip saddr @guests4"),
         drop("a guest's IPv6 address to the node", "ip6 saddr @guests6"),
     )
     through = (
-        accept("ip daddr . meta l4proto . th dport @allowed4"),
-        accept("ip6 daddr . meta l4proto . th dport @allowed6"),
+        *to_allowed(declaration, 4),
+        *to_allowed(declaration, 6),
         drop("a guest's address to a protected network", "ip saddr @guests4 ip daddr @protected4"),
         drop("a guest's IPv6 address to a protected network", "ip6 saddr @guests6 ip6 daddr @protected6"),
     )

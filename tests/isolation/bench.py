@@ -20,7 +20,8 @@ from typing import Iterator, Union
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / ".cache/collections")]
 
-from attacks import ADDRESS, ATTACKS, CARD, LEARNT, NEIGHBOUR, STACK, Case  # noqa: E402
+from attacks import ATTACKS  # noqa: E402
+from cases import ADDRESS, CARD, LEARNT, NEIGHBOUR, STACK, Case  # noqa: E402
 from flows import CONNECTIONS, FLOWS, Connection  # noqa: E402
 from world import DECLARED, FLAT, SPLIT, World  # noqa: E402
 
@@ -71,11 +72,13 @@ def rules_of(name: str):
     }[name]
 
 
-def load(world: World, name: str) -> None:
+def load(world: World, name: str, netfilter: bool | None = None) -> None:
+    """netfilter: whether iptables sees what crosses the bridge, as OpenNebula's security groups need."""
+    seen = name != NONE if netfilter is None else netfilter
     wanted = rules_of(name)
     node = world.spaces["node"]
     for family in ("ip", "ip6"):
-        node.setting(f"bridge/bridge-nf-call-{family}tables", "0" if name == NONE else "1")
+        node.setting(f"bridge/bridge-nf-call-{family}tables", str(int(seen)))
     node.do("nft", "-f", "-", text=wanted.nft)
     if name == GUIDE:
         node.do("iptables-restore", "--noflush", text=restore_text(wanted.iptables or (), {}))
@@ -95,8 +98,8 @@ def succeeds(world: World, case: Case, number: int, seconds: float) -> bool:
     kind, who, *more = case.look
     about = [one.format(w=world) for one in more]
     world.forget()
-    if kind == LEARNT:
-        world.unlearn()
+    if kind == LEARNT or who == "guest":
+        world.unlearn()  # what is not known is flooded
     if kind == NEIGHBOUR:
         world.remember(who, about[0], "52:54:00:00:00:77")
     world.send(case.sender, frames)

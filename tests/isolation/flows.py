@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterator
 
-from attacks import CARD, INTERNET, INTERNET6, STACK, Case, datagram, frame
+from cases import CARD, INTERNET, INTERNET6, STACK, Case, datagram, frame
 from world import FLAT, ONEGATE, PORT, SPLIT
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import isolation_frames as f

@@ -14,7 +14,7 @@ from typing import Callable
 
 from world import World
 
-ROUNDS, SECONDS = 7, 0.5
+ROUNDS, SECONDS = 15, 0.3
 RECEIVER = """
 import socket, sys, time
 listener = socket.create_server(("", 7777))
@@ -31,7 +31,7 @@ while True:
 """
 
 
-def compare(world: World, load: Callable[[World, str], None]) -> dict[str, float]:
+def compare(world: World, load: Callable[[World, str, bool], None]) -> dict[str, float]:
     """Mbit/s from a guest to one elsewhere: medians of the rounds, and the median of the rounds' ratios."""
     command = ["nsenter", f"--net=/proc/{world.spaces['far'].pid}/ns/net", sys.executable, "-c", RECEIVER]
     receiver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -41,7 +41,7 @@ def compare(world: World, load: Callable[[World, str], None]) -> dict[str, float
         receiver.stdout.readline()
         for _round in range(ROUNDS):
             for name, rates in found.items():
-                load(world, name)
+                load(world, name, True)
                 _send(world)
                 rates.append(float(receiver.stdout.readline()))
     finally:

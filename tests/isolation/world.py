@@ -137,9 +137,8 @@ class World:
             actor.space = self.spaces[actor.name]
         self._bridge("wire", "switch")
         self._bridge("rear", "switch")
-        self._bridge("node", "onebr0")
+        self._bridge("node", "onebr0", "address 52:54:00:00:00:11")
         self._plug("node", "eth0", "52:54:00:00:00:11", "wire", "switch", "to-node", master="onebr0")
-        self.spaces["node"].links("link set onebr0 address 52:54:00:00:00:11")
         for name, port in (("guest", "one-1-0"), ("second", "one-2-0")):
             self._plug(name, "eth0", self.actors[name].mac, "node", "onebr0", port)
         behind = "wire" if self.topology == FLAT else "rear"
@@ -155,11 +154,11 @@ class World:
             self.spaces["node"].links("addr add 2001:db8:2::11/64 dev onebr0 nodad")
         self._configure()
 
-    def _bridge(self, name: str, bridge: str) -> None:
+    def _bridge(self, name: str, bridge: str, more: str = "") -> None:
         self.spaces[name].links(
             "link set lo up",
             # No snooping: it would learn, over seconds, who wants which group.
-            f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0",
+            f"link add {bridge} {more} type bridge forward_delay 0 mcast_snooping 0",
             f"link set {bridge} up",
         )
 
@@ -182,7 +181,6 @@ class World:
             if actor.name in ("manager", "storage"):
                 actor.space.setting(f"ipv6/conf/{actor.card}/accept_ra", "2")
             # An answer that comes a moment after another one counts as well.
-            actor.space.setting("ipv4/neigh/default/locktime", "0")
             actor.space.setting(f"ipv4/neigh/{actor.card}/locktime", "0")
             with actor.space.inside():
                 actor.cards[actor.card] = _packet_socket(actor.card)
@@ -228,6 +226,7 @@ class World:
 
     def remember(self, who: str, address: str, mac: str) -> None:
         self.spaces[who].links(f"neigh replace {address} lladdr {mac} dev {self.actors[who].card} nud stale")
+        time.sleep(0.02)  # an entry is not overridden within the kernel's tick in which it was made
 
     def learnt(self, mac: str) -> str:
         """The port of the node's bridge behind which it has seen a MAC address."""
@@ -242,12 +241,13 @@ class World:
     def forget_neighbours(self) -> None:
         for actor in self.actors.values():
             if actor.space:
-                actor.space.links("neigh flush all")
+                actor.space.links("neigh flush all", "route flush cache")  # redirects are kept there
 
     def forget_routers(self, *names: str) -> None:
         for name in names:
             card = self.actors[name].card
-            self.spaces[name].links(f"-6 addr flush dev {card} dynamic", "-6 route flush proto ra")
+            self.spaces[name].do("ip", "-6", "addr", "flush", "dev", card, "dynamic")
+            self.spaces[name].do("ip", "-6", "route", "flush", "proto", "ra")
 
     def has_address(self, who: str, prefix: str) -> bool:
         return prefix in self.spaces[who].do("ip", "-6", "addr", "show", "dev", self.actors[who].card)

@@ -104,7 +104,7 @@ def test_where_it_does_not_they_share_them_and_other_ports_are_left_out():
 
 def test_ipv6_is_dropped_unless_a_network_of_it_is_listed():
     without, with_it = (bridge_table(a.sound(one), Surroundings()) for one in (a.bridge(), BOTH))
-    assert "ip6 : goto" not in without.text() and "ip6_1" not in without.text()
+    assert "ip6 : goto ip6_1" not in without.text() and "ip6_1" not in without.text()
     assert "ip6 : goto ip6_1" in with_it.text()
     assert elements(with_it, "sources6_1") == ("::/128", "2001:db8:3::/64", "fe80::/10")
 
