@@ -102,6 +102,16 @@ def guest_bridges(variables: Mapping[str, Any], virtual_networks: Iterable[Any])
     return list(bridges.values())
 
 
+def _outermost(networks: Iterable[Any]) -> set[Any]:
+    """Without those that lie within another one, as the bare address of a host that told nothing of itself."""
+    found = set(networks)
+    return {
+        one
+        for one in found
+        if not any(one != other and one.version == other.version and one.subnet_of(other) for other in found)
+    }
+
+
 def vm_isolation_defaults(host: str, hosts: Iterable[str], hostvars: HostVars, speaker: str = "") -> dict[str, Any]:
     """For one node; speaker: the host whose variables say which virtual networks there are."""
     hosts = list(hosts)
@@ -118,10 +128,52 @@ def vm_isolation_defaults(host: str, hosts: Iterable[str], hostvars: HostVars, s
     derived = ["infrastructure_macs", *([] if protected else ["protected_networks"])]
     return {
         "bridges": bridges,
-        "protected_networks": protected or sorted({str(network) for network in networks}),
+        "protected_networks": protected or sorted(str(network) for network in _outermost(networks)),
         "infrastructure_macs": sorted(
             macs | {str(mac) for mac in _list(variables, "vm_isolation_infrastructure_macs")}
         ),
         # A run that was limited to some hosts knows nothing of the others.
         "partial": derived if silent else [],
     }
+
+
+# What hosts of a group listen on, of what guests have no business with.
+PORTS_OF = {
+    "all": (22,),
+    "opennebula_frontends": (2633, 2616, 3306),
+    "opennebula_nodes": (16509, 16514),
+    "gluster_servers": (24007, 49152),
+    "vitastor_servers": (2379, 5666),
+    "ovirt_hosts": (54321,),
+}
+
+
+def vm_isolation_targets(host: str, groups: Mapping[str, Iterable[str]], hostvars: HostVars) -> list[dict[str, Any]]:
+    """The other hosts of the inventory, with the ports that are tried from a throw-away guest of this one."""
+    targets = []
+    for other in groups["all"]:
+        if other == host:
+            continue
+        ports = {port for group, own in PORTS_OF.items() if other in groups.get(group, ()) for port in own}
+        addresses = {address_of(other, hostvars[other]): ""}
+        for link in interfaces_of(hostvars[other]).values():
+            for text in link.get("addresses") or []:
+                addresses[str(text).split("/", maxsplit=1)[0]] = str(link.get("mac") or "")
+        targets += [
+            {"address": address, "mac": mac, "ports": sorted(ports)}
+            for address, mac in addresses.items()
+            if is_address(address) and not ipaddress.ip_address(address).is_link_local
+        ]
+    return targets
+
+
+def vm_isolation_used(virtual_networks: Iterable[Any]) -> list[str]:
+    """The addresses that OpenNebula gives to guests, as ranges."""
+    used = []
+    for network in virtual_networks:
+        for entry in network.get("address_ranges") or [] if isinstance(network, Mapping) else []:
+            upper = {str(key).upper(): value for key, value in entry.items()}
+            if upper.get("IP") and is_address(str(upper["IP"])):
+                first = ipaddress.ip_address(str(upper["IP"]))
+                used.append(f"{first}-{first + max(0, int(upper.get('SIZE') or 1) - 1)}")
+    return used

@@ -90,6 +90,10 @@ def test_of_a_host_that_told_nothing_its_address_is_protected(silent):
     assert found["partial"] == ["infrastructure_macs", "protected_networks"]
 
 
+def test_a_run_for_one_node_protects_the_same_networks():
+    assert defaults(others={"node2": {"ansible_host": "10.0.2.12"}})["protected_networks"] == ["10.0.2.0/24"]
+
+
 def test_a_host_by_name_has_no_address():
     assert defaults(others={"node2": {}})["protected_networks"] == ["10.0.2.0/24"]
 
