@@ -98,9 +98,7 @@ def packet_socket(card: str, senders: tuple[str, ...] = ()) -> socket.socket:
     """All that comes to a card; on one of a busy host only what the given MAC addresses sent."""
     made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     if senders:
-        code = _only_from(senders)
-        kept = ctypes.create_string_buffer(code)
-        made.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(code) // 8, ctypes.addressof(kept)))
+        _filter(made, LOAD_WORD, 8, [struct.unpack("!I", f.mac_bytes(mac)[2:])[0] for mac in senders])
     made.bind((card, ALL_KINDS))
     if not senders:
         member = struct.pack("IHH8s", socket.if_nametoindex(card), PROMISCUOUS, 0, b"")
@@ -109,16 +107,33 @@ def packet_socket(card: str, senders: tuple[str, ...] = ()) -> socket.socket:
     return made
 
 
-def _only_from(senders: tuple[str, ...]) -> bytes:
-    """A filter of the kernel's (classic BPF) on the last four octets of the sender's MAC address."""
-    load, equal, give = 0x20, 0x15, 0x06
-    count = len(senders)
-    code = [struct.pack("HBBI", load, 0, 0, 8)]
-    for number, mac in enumerate(senders):
-        last = struct.unpack("!I", f.mac_bytes(mac)[2:])[0]
-        code.append(struct.pack("HBBI", equal, count - number, 0, last))
-    code += [struct.pack("HBBI", give, 0, 0, 0), struct.pack("HBBI", give, 0, 0, 0x40000)]
-    return b"".join(code)
+def node_sockets(syn_port: int) -> list[socket.socket]:
+    """What the node's own stack takes, behind its packet filter: UDP at a port of its own, TCP from a given port."""
+    with_6 = os.path.exists("/proc/net/if_inet6")
+    datagrams = socket.socket(socket.AF_INET6 if with_6 else socket.AF_INET, socket.SOCK_DGRAM)
+    if with_6:
+        datagrams.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    datagrams.bind(("", 0))
+    found = [datagrams]
+    # Of IPv4 the kernel shows the header as well.
+    for family, offset in ((socket.AF_INET, 20), (socket.AF_INET6, 0)) if with_6 else ((socket.AF_INET, 20),):
+        segments = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP)
+        _filter(segments, LOAD_HALF, offset, [syn_port])
+        found.append(segments)
+    return found
+
+
+LOAD_WORD, LOAD_HALF, EQUAL, GIVE = 0x20, 0x28, 0x15, 0x06
+
+
+def _filter(one: socket.socket, load: int, offset: int, values: list[int]) -> None:
+    """Classic BPF: only what has one of the values there; the kernel drops the rest before it costs anything."""
+    count = len(values)
+    code = [struct.pack("HBBI", load, 0, 0, offset)]
+    code += [struct.pack("HBBI", EQUAL, count - number, 0, value) for number, value in enumerate(values)]
+    code += [struct.pack("HBBI", GIVE, 0, 0, 0), struct.pack("HBBI", GIVE, 0, 0, 0x40000)]
+    kept = ctypes.create_string_buffer(b"".join(code))
+    one.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(code), ctypes.addressof(kept)))
 
 
 def drain(one: socket.socket, outgoing: bool = False) -> list[bytes]:

@@ -20,6 +20,7 @@ NODE, OUTSIDE, SECOND, FIRST = "node", "outside", "second", "first"
 FOREIGN_MAC = "52:54:00:4b:56:43"  # of nobody
 ELSEWHERE = "192.0.2.1"  # a documentation address: routers have no way to it
 DISCARD = 9
+SYN_PORT = 40001  # by which the kernel tells the probes from all other connections of a busy node
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,6 @@ class Probe:
     look: str
     token: bytes
     sender: str = FIRST
-    answer: tuple[str, Sequence[int]] | None = None  # it succeeds if this address answers from one of these ports
     allowed: bool = False  # it has to arrive, rather than not
 
 
@@ -97,7 +97,7 @@ def _udp(scene: Scene, mac: str, to: str, port: int, t: bytes, source: str = "",
 def _syn(scene: Scene, mac: str, to: str, port: int, t: bytes) -> bytes:
     source = scene.first6 if ":" in to else scene.first[1]
     kind, head = (f.IP6, f.ip6) if ":" in to else (f.IP, f.ip4)
-    return _ether(scene, mac, kind, head(source, to, f.TCP, f.tcp(source, to, (40001, port), f.SYN, t)))
+    return _ether(scene, mac, kind, head(source, to, f.TCP, f.tcp(source, to, (SYN_PORT, port), f.SYN, t)))
 
 
 def _to_node(scene: Scene) -> Iterator[Probe]:
@@ -106,8 +106,9 @@ def _to_node(scene: Scene) -> Iterator[Probe]:
     for address in scene.node_addresses:
         if ":" in address and not scene.first6:
             continue
-        frames = [_syn(scene, scene.bridge_mac, address, port, b"") for port in ports]
-        yield Probe(f"TCP {_told(ports)} of the node's {address}", frames, FIRST, b"", answer=(address, ports))
+        t = token()
+        frames = [_syn(scene, scene.bridge_mac, address, port, t) for port in ports]
+        yield Probe(f"TCP {_told(ports)} of the node's {address}", frames, NODE, t)
         t = token()
         frame = _udp(scene, scene.bridge_mac, address, scene.port, t)
         yield Probe(f"UDP to the node's {address}", [frame], NODE, t)

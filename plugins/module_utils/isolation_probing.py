@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import os
 import select
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import isolation_frames as f
@@ -20,6 +19,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host impo
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_probe_guest import (
     ProbeGuest,
     drain,
+    node_sockets,
     packet_socket,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_probes import (
@@ -27,6 +27,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_probes im
     NODE,
     OUTSIDE,
     SECOND,
+    SYN_PORT,
     Probe,
     Scene,
     Target,
@@ -105,12 +106,12 @@ class BridgeProbe:
             return [self._result("its guests are isolated", True, "the bridge does not exist", began, skipped=True)]
         with contextlib.ExitStack() as held:
             scene, guests = self._plug(held)
-            node = held.enter_context(_node_socket())
-            scene = Scene(**{**scene.__dict__, "port": node.getsockname()[1]})
+            node = [held.enter_context(one) for one in node_sockets(SYN_PORT)]
+            scene = replace(scene, port=node[0].getsockname()[1])
             senders = (guests[0].mac, "52:54:00:4b:56:43")
             uplinks = [held.enter_context(packet_socket(one, senders)) for one in self._uplinks()]
             bridge = held.enter_context(packet_socket(self.bridge.name, senders))
-            sockets = {NODE: [node], OUTSIDE: uplinks, SECOND: [guests[1].socket], FIRST: [guests[0].socket]}
+            sockets = {NODE: node, OUTSIDE: uplinks, SECOND: [guests[1].socket], FIRST: [guests[0].socket]}
             found = [self._gateway_result(scene)] if self.bridge.gateways and self._uplinks() else []
             for probe in probes(scene):
                 sender = bridge if probe.sender == NODE else guests[0].socket
@@ -183,7 +184,7 @@ class BridgeProbe:
         seen = False
         while not seen and time.monotonic() < deadline:
             select.select(where, [], [], max(0.0, deadline - time.monotonic()))
-            seen = any(_shows(probe, data) for one in where for data in drain(one, outgoing))
+            seen = any(probe.token in data for one in where for data in drain(one, outgoing))
         said = {NODE: "reached the node", OUTSIDE: "left the node", SECOND: "reached a guest", FIRST: "came to a guest"}
         detail = said[probe.look] if seen else "did not arrive"
         name = f"{'kept' if probe.allowed else 'stopped'}: {probe.name}"
@@ -202,27 +203,6 @@ class BridgeProbe:
         }
 
 
-def _shows(probe: Probe, data: bytes) -> bool:
-    if probe.answer is None:
-        return probe.token in data
-    address, ports = probe.answer
-    packed = f.address_bytes(address)
-    start = 26 if len(packed) == 4 else 22  # where the source is in the frame
-    head = 34 if len(packed) == 4 else 54
-    return data[start : start + len(packed)] == packed and int.from_bytes(data[head : head + 2], "big") in ports
-
-
 def _is_global(text: str) -> bool:
     address = ipaddress.ip_address(text)
     return not address.is_link_local and not address.is_loopback
-
-
-@contextlib.contextmanager
-def _node_socket() -> Iterator[socket.socket]:
-    """A port of the node that nobody else has, over both families."""
-    made = socket.socket(socket.AF_INET6 if os.path.exists("/proc/net/if_inet6") else socket.AF_INET, socket.SOCK_DGRAM)
-    with made:
-        if made.family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        made.bind(("", 0))
-        yield made
