@@ -107,13 +107,13 @@ def packet_socket(card: str, senders: tuple[str, ...] = ()) -> socket.socket:
     return made
 
 
-def node_sockets(syn_port: int) -> list[socket.socket]:
+def node_sockets(syn_port: int, port: int = 0) -> list[socket.socket]:
     """What the node's own stack takes, behind its packet filter: UDP at a port of its own, TCP from a given port."""
     with_6 = os.path.exists("/proc/net/if_inet6")
     datagrams = socket.socket(socket.AF_INET6 if with_6 else socket.AF_INET, socket.SOCK_DGRAM)
     if with_6:
         datagrams.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    datagrams.bind(("", 0))
+    datagrams.bind(("", port))
     found = [datagrams]
     # Of IPv4 the kernel shows the header as well.
     for family, offset in ((socket.AF_INET, 20), (socket.AF_INET6, 0)) if with_6 else ((socket.AF_INET, 20),):

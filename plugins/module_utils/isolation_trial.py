@@ -185,7 +185,8 @@ class Trials:
                 f"--unit={UNIT}{record.id}",
                 f"--on-active={record.seconds}",
             ]
-            self.node.do([*timer, "--timer-property=AccuracySec=100ms", *command])
+            timer += ["--timer-property=AccuracySec=100ms", "--property=Restart=on-failure", "--property=RestartSec=2"]
+            self.node.do([*timer, *command])
         else:
             subprocess.Popen(
                 [*command, "--after", str(record.seconds)],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import isolation_change
+from ansible_collections.kvmcloud.stack.plugins.module_utils import isolation_change, isolation_node
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_change import IsolationChange, Refused
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_node import IsolationError
 from ansible_collections.kvmcloud.stack.plugins.modules.vm_isolation import SPEC
@@ -135,6 +135,15 @@ def test_mode_guide_warns_on_each_run(change):
     converge(change(mode="guide"))
     planned = change(mode="guide").plan()
     assert planned.actions == [] and "a guest still reaches" in planned.warnings[0]
+
+
+def test_rules_of_iptables_legacy_are_remarked(change, node, monkeypatch):
+    names = node.root / "ip_tables_names"
+    names.write_text("filter\n")
+    monkeypatch.setattr(isolation_node, "LEGACY", str(names))
+    assert "There are rules of iptables-legacy beside those of nftables" in change().plan().remarks[-1]
+    names.write_text("")
+    assert not any("legacy" in remark for remark in change().plan().remarks)
 
 
 def test_without_the_packages_check_mode_goes_on_and_a_run_does_not(change, monkeypatch):

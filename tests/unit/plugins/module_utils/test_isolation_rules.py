@@ -241,3 +241,16 @@ def test_removal_leaves_the_chains_of_others():
     text = removal_text(jumps(LISTED), ["KVMCLOUD-FORWARD", "KVMCLOUD-INPUT", "one-7-0-i"])
     assert "one-7-0-i" not in text and text.count("-X ") == 2 and text.count("-D ") == 2
     assert removal_text({}, ["one-7-0-i"]) == ""
+
+
+@pytest.mark.parametrize("around", [Surroundings(), FALLBACK], ids=["the kernel tells bridges", "it does not"])
+def test_every_set_that_a_rule_names_is_there(around):
+    two = (
+        a.bridge(),
+        a.bridge("br1", uplinks=["eth1"], guest_networks=["10.0.5.0/24", "2001:db8:5::/64"], gateways=[]),
+    )
+    for table in ruleset(a.sound(*two, local_services=["udp/67"]), around).tables:
+        text = table.text()
+        for name in set(re.findall(r"@([a-z]\w+)", text)) - {"th", "nh"}:
+            assert f"\tset {name} {{\n" in text
+        assert "elements = { 10.0.2.0/24 }" in text
