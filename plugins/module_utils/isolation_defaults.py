@@ -15,12 +15,13 @@ from typing import Any, Iterable, Iterator, Mapping
 from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory import HostVars, address_of, is_address
 from ansible_collections.kvmcloud.stack.plugins.module_utils.guest_networks import networks_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Network
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import OUTSIDE_KINDS
 
 LINK_KINDS = ("ethernets", "bonds", "vlans", "bridges")
 # Links of container engines and of libvirt's own network: the same on every host, and no way to any of them.
 PRIVATE_LINKS = re.compile(r"(lo|docker|virbr|podman|cni|lxdbr|veth|br-[0-9a-f]{12})")
-OUTSIDE_KINDS = (None, "bond", "vlan", "team")
 # Networks whose guests are on a bridge of Linux that the inventory names.
+TAGGED_DRIVERS = ("802.1q", "vxlan")
 BRIDGED_DRIVERS = ("bridge", "fw", "ebtables", "dummy", "802.1q", "vxlan")
 
 
@@ -70,8 +71,20 @@ def uplinks_of(bridge: str, variables: Mapping[str, Any]) -> list[str]:
             return [str(port) for port in one.get("interfaces") or []]
     links = interfaces_of(variables)
     return sorted(
-        name for name, link in links.items() if link.get("master") == bridge and link.get("kind") in OUTSIDE_KINDS
+        name
+        for name, link in links.items()
+        if link.get("master") == bridge and (link.get("kind") or "") in OUTSIDE_KINDS
     )
+
+
+def _coming_uplinks(template: Mapping[str, Any], driver: str) -> list[str]:
+    """The port by which OpenNebula gives a bridge its way outside, when its first guest starts."""
+    device, number = template.get("PHYDEV"), template.get("VLAN_ID")
+    if not device or driver == "dummy":
+        return []
+    if driver in TAGGED_DRIVERS:
+        return [f"{device}.{number}"] if number else []
+    return [str(device)]
 
 
 def guest_bridges(variables: Mapping[str, Any], virtual_networks: Iterable[Any]) -> list[dict[str, Any]]:
@@ -90,7 +103,7 @@ def guest_bridges(variables: Mapping[str, Any], virtual_networks: Iterable[Any])
             str(name),
             {
                 "name": str(name),
-                "uplinks": uplinks_of(str(name), variables),
+                "uplinks": uplinks_of(str(name), variables) or _coming_uplinks(upper, driver),
                 "guest_networks": [],
                 "gateways": [],
                 "gateway_macs": [],

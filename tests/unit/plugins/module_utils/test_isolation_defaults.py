@@ -78,6 +78,20 @@ def test_uplinks_are_those_that_the_node_has_where_no_link_is_declared():
     assert found["bridges"][0]["uplinks"] == ["bond0"]
 
 
+@pytest.mark.parametrize(
+    ("template", "uplinks"),
+    [
+        ({"VN_MAD": "802.1Q", "BRIDGE": "b", "PHYDEV": "eth1", "VLAN_ID": 50}, ["eth1.50"]),
+        ({"VN_MAD": "vxlan", "BRIDGE": "b", "PHYDEV": "bond0", "VLAN_ID": 5000}, ["bond0.5000"]),
+        ({"VN_MAD": "bridge", "BRIDGE": "b", "PHYDEV": "eth1"}, ["eth1"]),
+        ({"VN_MAD": "dummy", "BRIDGE": "b", "PHYDEV": "eth1"}, []),
+    ],
+)
+def test_uplinks_that_opennebula_is_going_to_make_are_no_guests(template, uplinks):
+    found = defaults({"opennebula_virtual_networks": [{**NETWORK, "template": template}]})
+    assert found["bridges"][0]["uplinks"] == uplinks
+
+
 def test_declared_addresses_of_links_are_networks_of_hosts():
     found = defaults({"host_network_ethernets": [{"name": "eth2", "addresses": ["10.0.8.11/24", "dhcp?"]}]})
     assert found["protected_networks"] == ["10.0.2.0/24", "10.0.8.0/24"]
