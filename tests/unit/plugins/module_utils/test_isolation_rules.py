@@ -102,6 +102,15 @@ def test_where_it_does_not_they_share_them_and_other_ports_are_left_out():
     assert elements(table, "networks4_1") == ("10.0.3.0/24", "10.0.5.0/24")
 
 
+def test_ports_of_other_bridges_are_named_by_the_rules_themselves():
+    table = bridge_table(a.sound(), FALLBACK)
+    for chain, match in {"prerouting": "iifname", "input": "iifname", "postrouting": "oifname"}.items():
+        assert [rule.match for rule in chain_of(table, chain).rules] == [f"{match} != @no_guests"]
+    assert chain_of(table, "forward").rules[0].match.endswith('iifname != @no_guests oifname "eth0"')
+    alone = bridge_table(a.sound(), Surroundings(tells_bridges=False))
+    assert chain_of(alone, "input").rules[0].match == 'iifname != "eth0"'
+
+
 def test_ipv6_is_dropped_unless_a_network_of_it_is_listed():
     without, with_it = (bridge_table(a.sound(one), Surroundings()) for one in (a.bridge(), BOTH))
     assert "ip6 : goto ip6_1" not in without.text() and "ip6_1" not in without.text()
