@@ -41,7 +41,7 @@ class Program:
     # -- commands ----------------------------------------------------------------------------------------------------
 
     def render(self) -> int:
-        print(self.node.wanted(self.chosen()).text, end="")
+        say(self.node.wanted(self.chosen()).text)
         return 0
 
     def check(self) -> int:
@@ -50,9 +50,9 @@ class Program:
         links = self.node.links()
         found = misfits(declaration, links)
         for sentence in self.node.remarks(declaration):
-            print(f"remark: {sentence}")
+            say(f"remark: {sentence}\n")
         for sentence in found:
-            print(f"error: {sentence}")
+            say(f"error: {sentence}\n")
         self.node.validate(self.node.wanted(declaration))
         return 1 if found else 0
 
@@ -73,7 +73,7 @@ class Program:
             text = read(self.options.declaration or self.node.settings) or ""
             if self.options.confirm is not None:
                 record = self.trials.begin(text, declaration, self.options.confirm)
-                print(as_json({"id": record.id, "boot": record.boot, "seconds": record.seconds}), end="")
+                say(as_json({"id": record.id, "boot": record.boot, "seconds": record.seconds}))
                 return 0
             self.node.load(self.node.wanted(declaration))
             write(self.node.settings, text, 0o644)
@@ -112,7 +112,7 @@ class Program:
             "differences": [] if record else self.node.differences(self.node.wanted(declaration)),
             "dropped": drops,
         }
-        print(as_json(told), end="")
+        say(as_json(told))
         return 0
 
     def verify(self) -> int:
@@ -125,7 +125,7 @@ class Program:
         for sentence in found or [
             "Guests are isolated as declared." if declaration else "Nothing is declared or loaded."
         ]:
-            print(sentence)
+            say(f"{sentence}\n")
         return 1 if found else 0
 
     def watch(self) -> int:
@@ -138,9 +138,9 @@ class Program:
                     found = self.node.differences(wanted) if wanted != NOTHING else []
                     if found:
                         self.node.load(wanted)
-                        print(f"loaded again: {' '.join(found)}", flush=True)
+                        say(f"loaded again: {' '.join(found)}\n")
             except IsolationError as error:
-                print(error, file=sys.stderr, flush=True)
+                say(f"{error}\n")
 
         watch(look, self.options.rounds)
         return 0
@@ -150,6 +150,11 @@ class Program:
             self.trials.refuse_second()
             self.node.forget()
         return 0
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -186,11 +191,11 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     options = parser().parse_args()
     if os.geteuid() != 0:
-        sys.exit("kvmcloud-isolation: needs root.")
+        raise SystemExit("kvmcloud-isolation: needs root.")
     try:
         result: int = getattr(Program(options), options.command)()
         return result
     except IsolationError as error:
-        sys.exit(f"kvmcloud-isolation: {error}")
+        raise SystemExit(f"kvmcloud-isolation: {error}") from error
     except json.JSONDecodeError as error:
-        sys.exit(f"kvmcloud-isolation: an answer cannot be read: {error}")
+        raise SystemExit(f"kvmcloud-isolation: an answer cannot be read: {error}") from error

@@ -105,7 +105,9 @@ def guest_networks_hold_no_host(cloud: Cloud) -> Iterator[Finding]:
 def _addresses(cloud: Cloud) -> Iterator[tuple[Host, str]]:
     for host in cloud.hosts:
         links = (host.probe or {}).get("interfaces", {}).values()
-        found = {host.address} | {text.split("/")[0] for link in links for text in link.get("addresses", [])}
+        found = {host.address} | {
+            text.split("/", maxsplit=1)[0] for link in links for text in link.get("addresses", [])
+        }
         for text in sorted(found):
             try:
                 address = ipaddress.ip_address(text)

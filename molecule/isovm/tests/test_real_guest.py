@@ -27,7 +27,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_probes im
     probes,
 )
 
-SSH = ["ssh", "-F", "/var/lib/kvmcloud-lab/labs/iso/ssh/config"]
+SSH = ["ssh", "-F", "/var/lib/kvmcloud-lab/labs/isovm/ssh/config"]
 FOLDER, BRIDGE, UPLINK, PORT = "/var/lib/libvirt/attacker", "onebr0", "eth1", 47777
 MAC, ADDRESS = "02:00:0a:d5:7e:c8", "10.213.126.200"
 SECOND_MAC, SECOND_ADDRESS = "02:00:0a:d5:7e:c9", "10.213.126.201"
