@@ -23,7 +23,8 @@ def test_another_bridge_is_left_alone(host):
     made = (
         "ip link add docker0 type bridge && ip link set docker0 up && for n in 1 2; do"
         " ip netns add c$n && ip link add c$n type veth peer name eth0 netns c$n &&"
-        " ip link set c$n master docker0 up && ip -n c$n link set eth0 up && ip -n c$n addr add 172.17.0.$n/24 dev eth0; done"
+        " ip link set c$n master docker0 up && ip -n c$n link set eth0 up &&"
+        " ip -n c$n addr add 172.17.0.$n/24 dev eth0; done"
     )
     try:
         host.run_expect([0], made)
