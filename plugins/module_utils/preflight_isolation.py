@@ -79,7 +79,7 @@ def links_of(host: Host) -> dict[str, HostLink]:
         master = masters.get(name) or (one.get("master") if one.get("master") not in coming else "") or ""
         links[name] = HostLink(name, one.get("kind") or "", master, addresses=addresses)
     for name, one in coming.items():
-        own = tuple(str(text).split("/")[0] for text in one.get("addresses") or [])
+        own = tuple(str(text).split("/", maxsplit=1)[0] for text in one.get("addresses") or [])
         links[name] = HostLink(name, "bridge", addresses=own)
     for port, name in masters.items():
         links.setdefault(port, HostLink(port, "", name))  # a bond or VLAN that is going to be made
