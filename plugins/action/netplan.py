@@ -19,6 +19,8 @@ PAUSE_SECONDS = 0.5
 
 
 class ActionModule(ActionBase):
+    subject = "netplan"
+    cut_off = "The host does not answer since a new network was tried on it."
     _supports_check_mode = True
     _supports_async = False
 
@@ -27,7 +29,11 @@ class ActionModule(ActionBase):
         del tmp  # no longer has any effect
         own = sorted({"phase", "trial"} & set(self._task.args))
         if own:
-            return {**result, "failed": True, "msg": f"{' and '.join(own)} of netplan are its own; leave them out."}
+            return {
+                **result,
+                "failed": True,
+                "msg": f"{' and '.join(own)} of {self.subject} are its own; leave them out.",
+            }
         result.update(self._execute_module(task_vars=task_vars))
         trial = result.pop("trial", None)
         if trial is None or result.get("failed"):
@@ -55,11 +61,11 @@ class ActionModule(ActionBase):
             # Only a connection that is made after all was seen to be there went through the new network for sure.
             phase = "confirm" if state == "settled" else "look"
             reason = str(answer.get("msg") or state or answer)
-            display.vv(f"netplan: {phase} next, after: {reason}", host=self._task_host())
+            display.vv(f"{self.subject}: {phase} next, after: {reason}", host=self._task_host())
         return {
             "failed": True,
             "unreachable": True,
-            "msg": "The host does not answer since a new network was tried on it. It was to take that back by itself "
+            "msg": f"{self.cut_off} It was to take that back by itself "
             f"after {trial['seconds']} s; look at its console. Last heard: {reason}",
         }
 

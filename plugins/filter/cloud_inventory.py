@@ -10,6 +10,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils import (
     autostart_hooks,
     cloud_inventory,
     guest_networks,
+    isolation_defaults,
 )
 
 
@@ -26,6 +27,9 @@ class FilterModule:
             "hosts_that_declare": cloud_inventory.hosts_that_declare,
             "opennebula_node_hosts": cloud_inventory.opennebula_node_hosts,
             "ssh_identities": cloud_inventory.ssh_identities,
+            "vm_isolation_defaults": isolation_defaults.vm_isolation_defaults,
+            "vm_isolation_targets": isolation_defaults.vm_isolation_targets,
+            "vm_isolation_used": isolation_defaults.vm_isolation_used,
             "with_edits": cloud_inventory.with_edits,
             "with_spoofing_filters": guest_networks.with_spoofing_filters,
         }

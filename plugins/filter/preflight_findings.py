@@ -23,6 +23,10 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory imp
     opennebula_node_hosts,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.declared_addons import VARIABLES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_defaults import (
+    LINK_KINDS,
+    vm_isolation_defaults,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.edits import read_edit
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import Refused
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.plan import format_of
@@ -56,6 +60,7 @@ from ansible_collections.kvmcloud.stack.plugins.modules import (
     onesecgroup,
     oneuser,
     onevnet,
+    vm_isolation,
 )
 
 DOCUMENTATION = r"""
@@ -353,7 +358,42 @@ def ovirt_of(groups: set[str], variables: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, Any], register: str) -> Host:
+def isolation_of(
+    name: str, groups: Mapping[str, list[str]], hostvars: Mapping[str, Mapping[str, Any]], register: str
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """What the role vm_isolation hands to its module, and what that would refuse; None where nothing is declared."""
+    if value_of(hostvars[name], "vm_isolation_state") is None:
+        return None, []
+    faults: list[str] = []
+    given: dict[str, Any] = {}
+    for option, spec in vm_isolation.SPEC.items():
+        variable = f"vm_isolation_{option}"
+        if spec["type"] == "list":
+            found = list_of(hostvars[name], variable)
+            faults += [found.fault] if found.fault else []
+            given[option] = found.entries
+        else:
+            given[option] = value_of(hostvars[name], variable, spec.get("default"))
+    result = ArgumentSpecValidator(vm_isolation.SPEC).validate(dict(given))
+    faults += [f"vm_isolation: {refusal(error)}." for error in result.errors.errors]
+    if faults:
+        return None, faults
+    lists = ("opennebula_virtual_networks", "vm_isolation_bridges", *(f"host_network_{kind}" for kind in LINK_KINDS))
+    lists += ("vm_isolation_protected_networks", "vm_isolation_infrastructure_macs")
+    known: dict[str, dict[str, Any]] = {}
+    for host in groups.get("all") or [name]:
+        known[host] = {variable: list_of(hostvars[host], variable).entries for variable in lists}
+        for variable in ("host_network_address", "ansible_host"):
+            known[host][variable] = value_of(hostvars[host], variable)
+        known[host]["preflight_probe"] = value_of(hostvars[host], register)
+    return {**given, **vm_isolation_defaults(name, known, known, next(iter(groups.get(FRONTENDS) or []), ""))}, []
+
+
+def host_of(
+    name: str, groups: Mapping[str, list[str]], hostvars: Mapping[str, Mapping[str, Any]], register: str
+) -> Host:
+    variables = hostvars[name]
+    isolation, isolation_faults = isolation_of(name, groups, hostvars, register)
     member_of = {group for group, members in groups.items() if name in members}
     result = value_of(variables, register, {})
     required = ["opennebula_release", "opennebula_repository_key_fingerprint"] if member_of & {FRONTENDS, NODES} else []
@@ -375,6 +415,8 @@ def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, 
         required={variable: value_of(variables, variable) for variable in required},
         network=network,
         network_faults=network_faults,
+        isolation=isolation,
+        isolation_faults=isolation_faults,
         datastore_mounts=dictionaries(variables, "host_storage_datastore_mounts"),
         datastore_disks=dictionaries(variables, "host_storage_datastore_disks"),
         disk_findings=disk_findings(value_of(variables, "preflight_disks", {})),
@@ -439,7 +481,7 @@ def preflight_findings(
     # Whose variables the role has that applies what is declared.
     speaker: Mapping[str, Any] = hostvars[next(iter(groups.get(FRONTENDS) or looked_at))] if looked_at else {}
     cloud = Cloud(
-        hosts=[host_of(host, groups, hostvars[host], register) for host in looked_at],
+        hosts=[host_of(host, groups, hostvars, register) for host in looked_at],
         groups=groups,
         started=float(started),
         finished=float(finished),

@@ -52,6 +52,8 @@ class Host:
     required: dict[str, str | None] = field(default_factory=dict)
     network: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # links of host_network, by kind
     network_faults: list[str] = field(default_factory=list)  # what its module would not take of them
+    isolation: dict[str, Any] | None = None  # options of the module vm_isolation, where it is declared
+    isolation_faults: list[str] = field(default_factory=list)
     datastore_mounts: list[dict[str, Any]] = field(default_factory=list)  # that host_storage is going to make
     datastore_disks: list[dict[str, Any]] = field(default_factory=list)
     disk_findings: list[str] = field(default_factory=list)  # what the host itself has against its datastore_disks

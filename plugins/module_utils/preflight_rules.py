@@ -13,6 +13,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_declared 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_drivers import DRIVER_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import HA_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_hosts import HOST_RULES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_isolation import ISOLATION_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_leases import LEASE_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_links import LINK_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import NETWORK_RULES
@@ -33,5 +34,6 @@ TOPICS: dict[str, tuple[Rule, ...]] = {
     "Storage add-ons": ADDON_RULES,
     "Virtual networks": (*VNET_RULES, *LEASE_RULES),
     "oVirt": OVIRT_RULES,
+    "Isolation of guests": ISOLATION_RULES,
 }
 ALL_RULES: tuple[Rule, ...] = tuple(rule for rules in TOPICS.values() for rule in rules)

@@ -52,6 +52,23 @@ def test_hosts_with_links_come_first_one_and_then_the_rest(tmp_path, hosts, argu
     assert [found for found in visited if found] == batches
 
 
+ISOLATED = {"vm_isolation_state": "present"}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "batches"),
+    [
+        ({"a": {}, "b": {}}, []),
+        ({"a": {}, "b": ISOLATED, "c": ISOLATED, "d": ISOLATED}, [{"b"}, {"c", "d"}]),
+    ],
+    ids=["nobody declares it", "first one node, then the rest"],
+)
+def test_nodes_that_declare_it_are_isolated(tmp_path, hosts, batches):
+    plays = output(tmp_path, "vm_isolation", hosts).split("PLAY [")
+    visited = [set(re.findall(r"^ok: \[(\w+)\]", play, re.MULTILINE)) for play in plays]
+    assert [found for found in visited if found] == batches
+
+
 @pytest.mark.parametrize("declared", [True, False])
 def test_disks_are_looked_at_where_they_are_declared(tmp_path, declared):
     disks = {"host_storage_datastore_disks": [{"datastore": "system", "devices": ["/dev/vdb"]}]}

@@ -338,6 +338,9 @@ def test_what_cannot_be_accepted() -> None:
         "ovirt_answers_are_taken",
         "ovirt_hosted_engine_variables_are_taken",
         "guests_are_kept_from_vitastor",
+        "isolation_is_taken",
+        "isolation_is_sound",
+        "isolation_fits_the_host",
     }
 
 

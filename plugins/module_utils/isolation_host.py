@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a declaration fits the links that the node has: a wrong uplink would cut the node off, or let guests in."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from dataclasses import dataclass
+from typing import Iterator, Mapping
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_bridge_rules import Surroundings
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import VLAN, Bridge, Declaration
+
+READ_LINKS = ("ip", "-json", "-details", "address", "show")
+# Kinds by which a bridge has its way outside; a card has no kind at all. Guests are tun, veth, macvtap.
+OUTSIDE_KINDS = ("", "bond", "vlan", "team", "vxlan")
+
+
+@dataclass(frozen=True)
+class HostLink:
+    name: str
+    kind: str = ""
+    master: str = ""
+    parent: str = ""  # of a VLAN
+    addresses: tuple[str, ...] = ()
+
+
+Links = Mapping[str, HostLink]
+
+
+def parse_links(text: str) -> dict[str, HostLink]:
+    """From `ip -json -details address show`."""
+    links = {}
+    for one in json.loads(text or "[]"):
+        if one.get("ifname"):
+            addresses = [found["local"] for found in one.get("addr_info", []) if found.get("local")]
+            kind = one.get("linkinfo", {}).get("info_kind", "loopback" if one.get("link_type") == "loopback" else "")
+            name, parent = one["ifname"], one.get("link") or ""
+            links[name] = HostLink(name, kind, one.get("master") or "", parent, tuple(addresses))
+    return links
+
+
+def surroundings(declaration: Declaration, links: Links, tells_bridges: bool) -> Surroundings:
+    if tells_bridges:
+        return Surroundings()
+    mine = {bridge.name for bridge in declaration.bridges}
+    others = [
+        one.name for one in links.values() if one.master and one.master not in mine and _is_bridge(one.master, links)
+    ]
+    return Surroundings(False, tuple(sorted(others)))
+
+
+def _is_bridge(name: str, links: Links) -> bool:
+    return name in links and links[name].kind == "bridge"
+
+
+def misfits(declaration: Declaration, links: Links) -> list[str]:
+    """What speaks against loading the rules on this node, as sentences."""
+    found = [sentence for bridge in declaration.bridges for sentence in _of_bridge(bridge, links)]
+    gateways = {gateway for bridge in declaration.bridges for gateway in bridge.gateways}
+    for link in links.values():
+        for text in link.addresses:
+            address = ipaddress.ip_address(text)
+            found += [
+                f"{text}, an address of this node on {link.name}, is in the guest network {network}: the node would be "
+                "cut off there. Give guests a network of their own."
+                for network in declaration.guest_networks
+                if address.version == network.version and address in network and address not in gateways
+            ]
+    return found + (list(_shared_vlans(declaration, links)) if declaration.mode == VLAN else [])
+
+
+def _of_bridge(bridge: Bridge, links: Links) -> Iterator[str]:
+    if bridge.name not in links:
+        return  # it may come later; see remarks()
+    if not _is_bridge(bridge.name, links):
+        kind = links[bridge.name].kind or "card"
+        yield f"{bridge.name} is no bridge but a {kind}; name the bridge that guests are plugged into."
+        return
+    ports = {one.name: one for one in links.values() if one.master == bridge.name}
+    for uplink in bridge.uplinks:
+        if uplink not in ports:
+            has = ", ".join(sorted(ports)) or "none"
+            state = "is no port of it" if uplink in links else "does not exist"
+            yield (
+                f"The uplink {uplink} of bridge {bridge.name} {state}; its ports: {has}. Name the port that leads "
+                "outside."
+            )
+    for port in ports.values():
+        if port.kind in OUTSIDE_KINDS and port.name not in bridge.uplinks:
+            yield (
+                f"{port.name} is a port of bridge {bridge.name}, leads outside and is not among its uplinks: it would "
+                "be treated as a guest. Add it to the uplinks."
+            )
+
+
+def _shared_vlans(declaration: Declaration, links: Links) -> Iterator[str]:
+    """For sites that isolate by VLAN: what guests and hosts must not have in common."""
+    for bridge in declaration.bridges:
+        for name in dict.fromkeys((bridge.name, *bridge.uplinks)):
+            for text in links[name].addresses if name in links else ():
+                address = ipaddress.ip_address(text)
+                if any(address.version == one.version and address in one for one in declaration.protected):
+                    yield (
+                        f"{text}, in a protected network, is on {name}: guests of {bridge.name} are in the same VLAN. "
+                        "Move it, or use vm_isolation_mode full."
+                    )
+        for uplink in bridge.uplinks:
+            if uplink in links and links[uplink].kind != "vlan":
+                for vlan in links.values():
+                    if vlan.kind == "vlan" and vlan.parent == uplink and vlan.addresses and vlan.master != bridge.name:
+                        yield (
+                            f"The uplink {uplink} of {bridge.name} carries the VLAN of {vlan.name}, which has "
+                            "addresses of this node: guests reach it by tagging their frames. Put a VLAN device into "
+                            f"the bridge, not {uplink} itself."
+                        )
+
+
+def remarks(declaration: Declaration, links: Links, around: Surroundings) -> list[str]:
+    """What does not hinder, and should be known."""
+    said = []
+    for bridge in declaration.bridges:
+        if bridge.name not in links:
+            said.append(f"The bridge {bridge.name} does not exist yet; its rules are loaded and wait for it.")
+        elif not bridge.uplinks:
+            said.append(f"The bridge {bridge.name} has no uplink: its guests reach one another and nothing else.")
+    if not around.tells_bridges and declaration.mode != VLAN:
+        others = sorted({links[port].master for port in around.other_ports})
+        bridges = sorted(one.name for one in links.values() if one.kind == "bridge")
+        undeclared = [one for one in bridges if one not in {bridge.name for bridge in declaration.bridges}]
+        said.append(
+            "This kernel cannot tell bridges apart in nftables (meta ibrname): the rules are for the ports of all "
+            f"bridges. Left out by the names of their present ports: {', '.join(others or undeclared) or 'none'}; "
+            "what is plugged in there later is cut off until the rules are loaded again, within seconds where the "
+            "service of the isolation runs."
+        )
+    return said

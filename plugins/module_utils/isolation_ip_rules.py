@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The second layer: what comes to the node, or through it, over other ways than its guests' ports.
+
+A guest of another node reaches this one through routers, on any card. The chains only drop, in a table of their own:
+whatever they let pass meets the chains of OpenNebula, libvirt, docker and firewalld as if these were not there.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_bridge_rules import (
+    destinations_set,
+    services_set,
+    to_allowed,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Declaration
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import (
+    Chain,
+    Table,
+    accept,
+    drop,
+    names_set,
+    networks_set,
+)
+
+FIRST = "priority -10"  # before the filters of others, whose accept would not bind us and whose drop does not hurt
+
+
+def ip_table(declaration: Declaration) -> Table:
+    guests, protected = declaration.guest_networks, declaration.protected
+    sets = (
+        names_set("bridges", [bridge.name for bridge in declaration.bridges]),
+        services_set(declaration),
+        *(destinations_set(declaration, version) for version in (4, 6)),
+        *(networks_set(f"guests{version}", version, guests) for version in (4, 6)),
+        *(networks_set(f"protected{version}", version, protected) for version in (4, 6)),
+    )
+    services = [accept("iifname @bridges meta l4proto . th dport @local_services")]
+    to_node = (
+        *(services if declaration.local_services else []),
+        drop("a guest's address to the node", "ip saddr @guests4"),
+        drop("a guest's IPv6 address to the node", "ip6 saddr @guests6"),
+    )
+    through = (
+        *to_allowed(declaration, 4),
+        *to_allowed(declaration, 6),
+        drop("a guest's address to a protected network", "ip saddr @guests4 ip daddr @protected4"),
+        drop("a guest's IPv6 address to a protected network", "ip6 saddr @guests6 ip6 daddr @protected6"),
+    )
+    chains = (Chain("input", to_node, f"input {FIRST}"), Chain("forward", through, f"forward {FIRST}"))
+    return Table("inet", sets, chains)

@@ -1,0 +1,208 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the probes of one bridge of a live node, and tells what was seen as results of acceptance checks."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import select
+import socket
+import time
+from dataclasses import dataclass, replace
+from typing import Any, Iterable, Iterator, Mapping, Sequence
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import isolation_frames as f
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Bridge, Declaration
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import HostLink
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_probe_guest import (
+    ProbeGuest,
+    drain,
+    node_sockets,
+    packet_socket,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_probes import (
+    FIRST,
+    NODE,
+    OUTSIDE,
+    SECOND,
+    SYN_PORT,
+    Probe,
+    Scene,
+    Target,
+    probes,
+)
+
+PORTS = ("kvmprobe1", "kvmprobe2")
+ARRIVES, ARRIVES_NOT = 1.0, 0.1  # seconds; answers of other hosts take longer than frames on the node
+CANDIDATES = 64
+
+
+class ProbeError(Exception):
+    """The text is a sentence."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked of one node."""
+
+    declaration: Declaration
+    links: Mapping[str, HostLink]
+    macs: Mapping[str, str]  # of links
+    targets: Sequence[Target]
+    used: Sequence[str]  # addresses and ranges that guests have
+    skip: int = 0  # addresses that are left to other nodes
+
+
+def free_addresses(bridge: Bridge, used: Iterable[str], version: int = 4) -> Iterator[str]:
+    """From the end of the guest networks, where ranges seldom reach, those that nobody is known to have."""
+    taken = [_range(text) for text in used]
+    for network in bridge.networks:
+        if network.version != version:
+            continue
+        first, last = int(network.network_address) + 1, int(network.broadcast_address) - 1
+        for number in range(last, max(first, last - 4096) - 1, -1):
+            address = type(network.network_address)(number)
+            if address not in bridge.gateways and not any(low <= number <= high for low, high in taken):
+                yield str(address)
+
+
+def _turned(addresses: list[str], by: int) -> list[str]:
+    by %= max(1, len(addresses))
+    return addresses[by:] + addresses[:by]
+
+
+def _range(text: str) -> tuple[int, int]:
+    first, _dash, last = str(text).partition("-")
+    low = int(ipaddress.ip_address(first.strip()))
+    return low, int(ipaddress.ip_address(last.strip())) if last else low
+
+
+def unused_address(declaration: Declaration, used: Iterable[str]) -> str:
+    """An address of a protected network that nobody is known to have; no host can suffer when it is claimed."""
+    for network in declaration.protected:
+        if network.version == 4 and network.prefixlen <= 29:
+            gone = [*used, str(network.network_address), str(network.broadcast_address)]
+            bridge = Bridge("", networks=(network,))
+            return next(free_addresses(bridge, gone), "")
+    return ""
+
+
+def guest_mac(prefix: str, address: str) -> str:
+    """As OpenNebula makes them: the prefix, and the address."""
+    octets = [f"{octet:02x}" for octet in f.address_bytes(address)]
+    return ":".join([*prefix.split(":"), *octets, "00", "00"][:6])
+
+
+class BridgeProbe:
+    def __init__(self, task: Task, bridge: Bridge) -> None:
+        self.task, self.bridge = task, bridge
+        self.prefix = task.declaration.mac_prefix
+
+    def results(self) -> list[dict[str, Any]]:
+        began = time.monotonic()
+        if self.bridge.name not in self.task.links:
+            return [self._result("its guests are isolated", True, "the bridge does not exist", began, skipped=True)]
+        with contextlib.ExitStack() as held:
+            scene, guests = self._plug(held)
+            node = [held.enter_context(one) for one in node_sockets(SYN_PORT)]
+            scene = replace(scene, port=node[0].getsockname()[1])
+            senders = (guests[0].mac, "52:54:00:4b:56:43")
+            uplinks = [held.enter_context(packet_socket(one, senders)) for one in self._uplinks()]
+            bridge = held.enter_context(packet_socket(self.bridge.name, senders))
+            sockets = {NODE: node, OUTSIDE: uplinks, SECOND: [guests[1].socket], FIRST: [guests[0].socket]}
+            found = [self._gateway_result(scene)] if self.bridge.gateways and self._uplinks() else []
+            for probe in probes(scene):
+                sender = bridge if probe.sender == NODE else guests[0].socket
+                found.append(self._try(probe, sender, sockets))
+            return found
+
+    def _uplinks(self) -> list[str]:
+        links = self.task.links
+        return [one for one in self.bridge.uplinks if one in links and links[one].master == self.bridge.name]
+
+    def _plug(self, held: contextlib.ExitStack) -> tuple[Scene, list[ProbeGuest]]:
+        addresses = iter(_turned(list(free_addresses(self.bridge, self.task.used)), self.task.skip))
+        guests, own = [], []
+        for port in PORTS:
+            address = next(addresses, "")
+            if not address:
+                raise ProbeError(
+                    f"The guest networks of bridge {self.bridge.name} have no free IPv4 address for throw-away guests."
+                )
+            guest = ProbeGuest(port, self.bridge.name, guest_mac(self.prefix, address))
+            held.callback(guest.close)
+            for _candidate in range(CANDIDATES):
+                if not guest.resolves("0.0.0.0", address, 0.3):
+                    break
+                address = next(addresses, "")
+                if not address:
+                    raise ProbeError(
+                        f"Every free address that was tried on {self.bridge.name} has somebody who answers."
+                    )
+            guests.append(guest)
+            own.append((guest.mac, address))
+        gateways = [str(one) for one in self.bridge.gateways if one.version == 4]
+        answers = ((one, guests[0].resolves(own[0][1], one)) for one in gateways)
+        gateway = next(((mac, one) for one, mac in answers if mac), None)
+        free6 = _turned(list(free_addresses(self.bridge, self.task.used, 6)), self.task.skip)
+        six = list(zip(PORTS, free6))
+        links = self.task.links.values()
+        scene = Scene(
+            self.task.macs[self.bridge.name],
+            0,
+            own[0],
+            own[1],
+            gateway,
+            [text for link in links if link.kind != "loopback" for text in link.addresses if _is_global(text)],
+            self.task.targets,
+            unused_address(self.task.declaration, [*self.task.used, *(one.address for one in self.task.targets)]),
+            *((six[0][1], six[1][1]) if len(six) == 2 else ("", "")),
+            outside=bool(self._uplinks()),
+        )
+        return scene, guests
+
+    def _gateway_result(self, scene: Scene) -> dict[str, Any]:
+        """Without it ways outside stay untried, so silence is told, whoever is to blame for it."""
+        if scene.gateway:
+            return self._result("kept: the gateway answers", True, f"{scene.gateway[1]} at {scene.gateway[0]}", None)
+        return self._result("kept: the gateway answers", False, "no gateway answers a guest's ARP", None)
+
+    def _try(
+        self, probe: Probe, sender: socket.socket, sockets: Mapping[str, Sequence[socket.socket]]
+    ) -> dict[str, Any]:
+        began = time.monotonic()
+        for one in (each for group in sockets.values() for each in group):
+            drain(one)
+            drain(one, outgoing=True)
+        for frame in probe.frames:
+            sender.send(frame)
+        where = sockets[probe.look]
+        outgoing = probe.look == OUTSIDE
+        deadline = began + (ARRIVES if probe.allowed else ARRIVES_NOT)
+        seen = False
+        while not seen and time.monotonic() < deadline:
+            select.select(where, [], [], max(0.0, deadline - time.monotonic()))
+            seen = any(probe.token in data for one in where for data in drain(one, outgoing))
+        said = {NODE: "reached the node", OUTSIDE: "left the node", SECOND: "reached a guest", FIRST: "came to a guest"}
+        detail = said[probe.look] if seen else "did not arrive"
+        name = f"{'kept' if probe.allowed else 'stopped'}: {probe.name}"
+        return self._result(name, seen == probe.allowed, detail, began)
+
+    def _result(self, name: str, ok: bool, detail: str, began: float | None, skipped: bool = False) -> dict[str, Any]:
+        seconds = 0.0 if began is None else round(time.monotonic() - began, 3)
+        return {
+            "name": f"{self.bridge.name}: {name}",
+            "type": "isolation",
+            "ok": ok,
+            "skipped": skipped,
+            "detail": detail,
+            "emulated": False,
+            "seconds": seconds,
+        }
+
+
+def _is_global(text: str) -> bool:
+    address = ipaddress.ip_address(text)
+    return not address.is_link_local and not address.is_loopback

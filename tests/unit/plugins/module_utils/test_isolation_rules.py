@@ -1,0 +1,265 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the rules say. That they do what they say is proven by packets, in tests/isolation."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import isolation_samples as a
+import pytest
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_bridge_rules import Surroundings, bridge_table
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_guide_rules import (
+    expected_lines,
+    guide_rules,
+    jumps,
+    own_lines,
+    removal_text,
+    restore_text,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ip_rules import ip_table
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ruleset import ruleset
+
+FALLBACK = Surroundings(tells_bridges=False, other_ports=("veth7",))
+BOTH = a.bridge(guest_networks=["10.0.3.0/24", "2001:db8:3::/64"], gateways=["10.0.3.1", "2001:db8:3::1"])
+
+# What was measured to be open with the guide's rules, and what closes it: table, chain, match of a drop.
+HOLES = {
+    "its own address, over an on-link route, to any local address": ("bridge", "to_node", ""),
+    "guests of other nodes, through the router": ("inet", "input", "ip saddr @guests4"),
+    "other addresses of a storage host, in no listed network": ("bridge", "from_guests_1", "ether daddr @host_macs"),
+    "priority tags, 802.1ad and double tags, VLANs, LLC, PPPoE, RoCE": ("bridge", "from_guests_1", ""),
+    "link-local IPv6 to the node": ("bridge", "to_node", ""),
+    "router advertisements": ("bridge", "ip6_1", "icmpv6 type { nd-router-advert, nd-redirect }"),
+    "claims of a host's address by ARP": ("bridge", "arp_1", "arp saddr ip != @networks4_1"),
+    "claims of the gateway's address by ARP": ("bridge", "arp_1", "arp saddr ip @gateways4_1"),
+    "the MAC address of a storage host, learnt by the bridge": (
+        "bridge",
+        "from_guests_1",
+        "ether saddr & ff:ff:00:00:00:00 != 02:00:00:00:00:00",
+    ),
+    "a spoofed source, routed through the node": ("bridge", "ip4_1", "ip saddr != @networks4_1"),
+    "broadcasts to storage": ("bridge", "group_to_outside", ""),
+    "a broadcast address in a frame to one host": (
+        "bridge",
+        "ip4_1",
+        "ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 ip daddr { 224.0.0.0/4, 255.255.255.255 }",
+    ),
+    "source routing": ("bridge", "ip4_1", "ip hdrlength > 6"),
+    "storage frames that the bridge floods into guests": (
+        "bridge",
+        "to_guests",
+        "ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 ether daddr & ff:ff:00:00:00:00 != 02:00:00:00:00:00",
+    ),
+    "routed through the node to storage": ("inet", "forward", "ip saddr @guests4 ip daddr @protected4"),
+}
+
+
+@pytest.mark.parametrize("family, chain, match", HOLES.values(), ids=HOLES.keys())
+@pytest.mark.parametrize("around", [Surroundings(), FALLBACK], ids=["the kernel tells bridges", "it does not"])
+def test_each_measured_hole_is_closed_by_a_drop_of_its_own(family, chain, match, around):
+    tables = {one.family: one for one in ruleset(a.sound(BOTH), around).tables}
+    assert [name for name, rule in tables[family].drops if (name, rule.match) == (chain, match)] == [chain]
+
+
+def chain_of(table, name):
+    return next(one for one in table.chains if one.name == name)
+
+
+def elements(table, name):
+    return next(one for one in table.sets if one.name == name).elements
+
+
+def test_it_decides_before_the_bridge_learns():
+    assert chain_of(bridge_table(a.sound(), Surroundings()), "prerouting").hook == "prerouting priority -350"
+
+
+def test_every_drop_counts_and_has_a_name_of_its_own():
+    for table in ruleset(a.sound(BOTH), Surroundings()).tables:
+        names = [(chain, rule.comment) for chain, rule in table.drops]
+        assert len(set(names)) == len(names)
+        assert all(comment and len(comment) <= 60 for _chain, comment in names)
+
+
+def test_bridges_have_rules_of_their_own_where_the_kernel_tells_them_apart():
+    two = a.sound(a.bridge(), a.bridge("br1", uplinks=["eth1"], guest_networks=["10.0.5.0/24"], gateways=[]))
+    table = bridge_table(two, Surroundings())
+    assert [rule.match for rule in chain_of(table, "prerouting").rules] == [
+        'meta ibrname "onebr0" iifname != @uplinks',
+        'meta ibrname "br1" iifname != @uplinks',
+    ]
+    assert elements(table, "networks4_2") == ("10.0.5.0/24",)
+
+
+def test_where_it_does_not_they_share_them_and_other_ports_are_left_out():
+    two = a.sound(a.bridge(), a.bridge("br1", uplinks=["eth1"], guest_networks=["10.0.5.0/24"], gateways=[]))
+    table = bridge_table(two, FALLBACK)
+    assert "ibrname" not in table.text() and "obrname" not in table.text()
+    assert elements(table, "no_guests") == ('"eth0"', '"eth1"', '"veth7"')
+    assert elements(table, "networks4_1") == ("10.0.3.0/24", "10.0.5.0/24")
+
+
+def test_ports_of_other_bridges_are_named_by_the_rules_themselves():
+    table = bridge_table(a.sound(), FALLBACK)
+    for chain, match in {"prerouting": "iifname", "input": "iifname", "postrouting": "oifname"}.items():
+        assert [rule.match for rule in chain_of(table, chain).rules] == [f"{match} != @no_guests"]
+    assert chain_of(table, "forward").rules[0].match.endswith('iifname != @no_guests oifname "eth0"')
+    alone = bridge_table(a.sound(), Surroundings(tells_bridges=False))
+    assert chain_of(alone, "input").rules[0].match == 'iifname != "eth0"'
+
+
+def test_ipv6_is_dropped_unless_a_network_of_it_is_listed():
+    without, with_it = (bridge_table(a.sound(one), Surroundings()) for one in (a.bridge(), BOTH))
+    assert "ip6 : goto ip6_1" not in without.text() and "ip6_1" not in without.text()
+    assert "ip6 : goto ip6_1" in with_it.text()
+    assert elements(with_it, "sources6_1") == ("::/128", "2001:db8:3::/64", "fe80::/10")
+
+
+def test_guests_send_to_routers_and_not_to_hosts_and_use_the_addresses_of_neither():
+    table = bridge_table(a.sound(), Surroundings())
+    assert elements(table, "host_macs") == (a.STORAGE,)
+    assert elements(table, "claimed_macs") == (a.ROUTER, a.STORAGE)
+
+
+@pytest.mark.parametrize(
+    "prefix, expected",
+    [
+        ("02:00", "ether saddr & ff:ff:00:00:00:00 != 02:00:00:00:00:00"),
+        ("52:54:00", "ether saddr & ff:ff:ff:00:00:00 != 52:54:00:00:00:00"),
+        ("02", "ether saddr & ff:00:00:00:00:00 != 02:00:00:00:00:00"),
+    ],
+)
+def test_the_prefix_of_guests(prefix, expected):
+    table = bridge_table(a.sound(guest_mac_prefix=prefix), Surroundings())
+    assert chain_of(table, "from_guests_1").rules[0].match == expected
+
+
+def test_the_node_is_silent_to_guests_but_for_its_services():
+    closed, open_ = (bridge_table(a.sound(local_services=one), Surroundings()) for one in ([], ["udp/67"]))
+    assert [rule.verdict for rule in chain_of(closed, "to_node").rules] == ["counter drop"]
+    assert "@local_services accept" in chain_of(open_, "to_node").text()
+    assert elements(open_, "local_services") == ("17 . 67",)
+
+
+def test_one_port_of_a_protected_network_is_let_through_before_the_rest_is_dropped():
+    table = bridge_table(a.sound(allowed_destinations=[{"address": "10.0.2.10", "port": "tcp/5030"}]), Surroundings())
+    matches = [rule.match for rule in chain_of(table, "ip4_1").rules]
+    assert elements(table, "allowed4") == ("10.0.2.10 . 6 . 5030",)
+    assert matches.index("ip daddr . meta l4proto . th dport @allowed4") < matches.index("ip daddr @protected4")
+    assert matches.index("ip saddr != @networks4_1") < matches.index("ip daddr . meta l4proto . th dport @allowed4")
+
+
+def test_networks_are_elements_and_not_rules():
+    many = a.bridge(guest_networks=[f"10.{64 + i // 128}.{i % 128 * 2}.0/24" for i in range(2000)], gateways=[])
+    protected = [f"172.{16 + i // 128}.{i % 128 * 2}.0/24" for i in range(500)]
+    began = time.process_time()
+    rendered = ruleset(a.sound(many, protected_networks=protected), Surroundings())
+    assert time.process_time() - began < 1
+    few = ruleset(a.sound(), Surroundings())
+    assert [len(chain.rules) for table in rendered.tables for chain in table.chains] == [
+        len(chain.rules) for table in few.tables for chain in table.chains
+    ]
+    assert len(elements(rendered.tables[0], "networks4_1")) == 2000
+
+
+def test_networks_that_touch_or_nest_are_one_element():
+    nested = a.bridge(guest_networks=["10.0.4.0/24", "10.0.5.0/24", "10.0.4.8/29"], gateways=[])
+    assert elements(bridge_table(a.sound(nested), Surroundings()), "networks4_1") == ("10.0.4.0/23",)
+
+
+def test_both_tables_are_one_transaction_that_replaces_what_was_there():
+    text = ruleset(a.sound(), Surroundings()).nft
+    lines = text.splitlines()
+    for family in ("bridge", "inet"):
+        start = lines.index(f"table {family} kvmcloud")
+        assert lines[start + 1 : start + 3] == [f"delete table {family} kvmcloud", f"table {family} kvmcloud {{"]
+    assert "flush" not in text
+
+
+def test_the_second_layer_only_drops():
+    table = ip_table(a.sound(BOTH))
+    assert {chain.hook for chain in table.chains} == {"input priority -10", "forward priority -10"}
+    assert len(table.drops) == 4
+
+
+def test_a_chain_is_there_before_another_one_goes_to_it():
+    text = bridge_table(a.sound(BOTH), Surroundings()).text()
+    for name in re.findall(r"goto (\w+)", text):
+        assert text.index(f"chain {name} {{") < min(found.start() for found in re.finditer(f"goto {name}\\b", text))
+
+
+# ---- the guide's ---------------------------------------------------------------------------------------------------
+
+
+def test_the_guides_three_rules_are_the_guides():
+    assert guide_rules(a.sound()) == [
+        "-A KVMCLOUD-INPUT -m physdev --physdev-in eth0 -j ACCEPT",
+        "-A KVMCLOUD-INPUT -s 10.0.3.0/24 -i onebr0 -j RETURN",
+        "-A KVMCLOUD-INPUT -i onebr0 -j DROP",
+        "-A KVMCLOUD-FORWARD -s 10.0.3.0/24 -d 10.0.2.0/24 -j DROP",
+    ]
+
+
+def test_in_mode_guide_there_is_no_table_of_ours():
+    rendered = ruleset(a.sound(mode="guide"), Surroundings())
+    assert rendered.tables == () and rendered.nft.count("delete table") == 2 and "{" not in rendered.nft
+    assert rendered.iptables == tuple(guide_rules(a.sound()))
+
+
+def test_in_mode_vlan_nothing_is_loaded():
+    assert ruleset(a.sound(mode="vlan"), Surroundings()).tables == ()
+    assert ruleset(a.sound(mode="vlan"), Surroundings()).iptables is None
+
+
+def test_jumps_are_put_once_where_the_guide_has_its_rules():
+    text = restore_text(["-A KVMCLOUD-INPUT -i onebr0 -j DROP"], {"INPUT": 2, "FORWARD": 0})
+    assert text.splitlines() == [
+        "*filter",
+        ":KVMCLOUD-INPUT - [0:0]",
+        ":KVMCLOUD-FORWARD - [0:0]",
+        "-D INPUT -j KVMCLOUD-INPUT",
+        "-D INPUT -j KVMCLOUD-INPUT",
+        "-A INPUT -j KVMCLOUD-INPUT",
+        "-I FORWARD 1 -j KVMCLOUD-FORWARD",
+        "-A KVMCLOUD-INPUT -i onebr0 -j DROP",
+        "COMMIT",
+    ]
+
+
+LISTED = """-P INPUT ACCEPT
+-N KVMCLOUD-FORWARD
+-N KVMCLOUD-INPUT
+-N one-7-0-i
+-A INPUT -j KVMCLOUD-INPUT
+-A FORWARD -j KVMCLOUD-FORWARD
+-A FORWARD -m physdev --physdev-is-bridged -j opennebula
+-A KVMCLOUD-INPUT -i onebr0 -j DROP
+"""
+
+
+def test_of_what_iptables_lists_only_ours_is_looked_at():
+    expected = set(expected_lines(["-A KVMCLOUD-INPUT -i onebr0 -j DROP"]))
+    assert set(own_lines(LISTED)) == expected
+    assert jumps(LISTED) == {"INPUT": 1, "FORWARD": 1}
+
+
+def test_removal_leaves_the_chains_of_others():
+    text = removal_text(jumps(LISTED), ["KVMCLOUD-FORWARD", "KVMCLOUD-INPUT", "one-7-0-i"])
+    assert "one-7-0-i" not in text and text.count("-X ") == 2 and text.count("-D ") == 2
+    assert removal_text({}, ["one-7-0-i"]) == ""
+
+
+@pytest.mark.parametrize("around", [Surroundings(), FALLBACK], ids=["the kernel tells bridges", "it does not"])
+def test_every_set_that_a_rule_names_is_there(around):
+    two = (
+        a.bridge(),
+        a.bridge("br1", uplinks=["eth1"], guest_networks=["10.0.5.0/24", "2001:db8:5::/64"], gateways=[]),
+    )
+    for table in ruleset(a.sound(*two, local_services=["udp/67"]), around).tables:
+        text = table.text()
+        for name in set(re.findall(r"@([a-z]\w+)", text)) - {"th", "nh"}:
+            assert f"\tset {name} {{\n" in text
+        assert "elements = { 10.0.2.0/24 }" in text

@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import isolation_samples as a
+import pytest
+from cloud_samples import cloud, declared, host, link, probe, told
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import findings
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_isolation import ISOLATION_RULES
+
+NODE = "opennebula_nodes"
+LINKS = {
+    "eth0": link(master="onebr0"),
+    "onebr0": link(kind="bridge"),
+    "one-3-0": link(kind="tun", master="onebr0"),
+    "eth1": link("10.0.2.11/24", "fe80::1/64"),
+}
+GUESTS = {
+    "name": "guests",
+    "template": {"VN_MAD": "fw", "BRIDGE": "onebr0", "NETWORK_MASK": "255.255.255.0"},
+    "address_ranges": [{"TYPE": "IP4", "IP": "10.0.3.100", "SIZE": 9}],
+}
+EVERYBODY = object()
+
+
+def node(name="node1", isolation=EVERYBODY, interfaces=None, **changed):
+    given = a.given() if isolation is EVERYBODY else isolation
+    found = probe(name, interfaces=LINKS if interfaces is None else interfaces)
+    return host(name, NODE, isolation=given, probe=found, address="10.0.2.11", **changed)
+
+
+def found(*hosts, **changed):
+    return findings(cloud(*hosts, **changed), ISOLATION_RULES)
+
+
+SOUND = {
+    "as it is": ([node()], {}),
+    "nowhere": ([node(isolation=None), node("node2", isolation=None)], {}),
+    "on the way out": ([node(isolation=a.given(a.bridge(uplinks=["no"]), state="absent"))], {}),
+    "a network that is known": ([node()], {"declared": declared(virtual_networks=[GUESTS])}),
+    "a network with a part of the addresses": (
+        [
+            node(
+                isolation=a.given(a.bridge(guest_networks=["10.0.0.0/22"]), protected_networks=["10.8.0.0/16"]),
+                interfaces={},
+            )
+        ],
+        {"declared": declared(virtual_networks=[GUESTS])},
+    ),
+    "a bridge that is going to be made": (
+        [
+            node(
+                interfaces={"eth0": link(), "eth1": LINKS["eth1"]},
+                network={"bridges": [{"name": "onebr0", "interfaces": ["eth0"]}]},
+            )
+        ],
+        {},
+    ),
+    "a prefix that oned has": (
+        [node(isolation=a.given(guest_mac_prefix="52:54"))],
+        {"oned_edits": [{"attribute": "MAC_PREFIX", "value": "52:54"}]},
+    ),
+    "a host that could not be looked at": ([node(isolation=a.given(a.bridge(uplinks=["eth7"])))], {}),
+    "the gateway's address, of another host": (
+        [node(), host("router", probe=probe("router", interfaces={"eth0": link("10.0.3.1/24")}))],
+        {},
+    ),
+}
+SOUND["a host that could not be looked at"][0][0].probe = None
+
+
+@pytest.mark.parametrize(("hosts", "changed"), SOUND.values(), ids=SOUND.keys())
+def test_nothing_speaks_against_it(hosts, changed):
+    assert found(*hosts, **changed) == []
+
+
+WRONG = {
+    "a form that the module refuses": (
+        [node(isolation=None, isolation_faults=["vm_isolation_bridges is 'x', and no list."])],
+        {},
+        "isolation_is_taken",
+        "and no list",
+    ),
+    "overlapping networks": (
+        [node(isolation=a.given(protected_networks=["10.0.0.0/16"]))],
+        {},
+        "isolation_is_sound",
+        "overlaps the protected network 10.0.0.0/16",
+    ),
+    "a missing uplink": (
+        [node(isolation=a.given(a.bridge(uplinks=["eth0", "eth5"])))],
+        {},
+        "isolation_fits_the_host",
+        "The uplink eth5 of bridge onebr0 does not exist",
+    ),
+    "a card that is no port of the bridge": (
+        [node(isolation=a.given(a.bridge(uplinks=["eth0", "eth1"])))],
+        {},
+        "isolation_fits_the_host",
+        "The uplink eth1 of bridge onebr0 is no port of it",
+    ),
+    "an uplink that is not declared": (
+        [node(isolation=a.given(a.bridge(uplinks=[])))],
+        {},
+        "isolation_fits_the_host",
+        "eth0 is a port of bridge onebr0, leads outside and is not among its uplinks",
+    ),
+    "an address of another host among those of guests": (
+        [node(), host("web", probe=probe("web", interfaces={"eth0": link("10.0.3.7/24")}))],
+        {},
+        "guest_networks_hold_no_host",
+        "10.0.3.7, an address of web, is in the guest network 10.0.3.0/24",
+    ),
+    "a network of OpenNebula with other addresses": (
+        [node()],
+        {"declared": declared(virtual_networks=[{**GUESTS, "address_ranges": [{"TYPE": "IP4", "IP": "10.0.9.1"}]}])},
+        "isolation_knows_the_virtual_networks",
+        "The virtual network guests has addresses in 10.0.9.0/24",
+    ),
+    "a network of OpenNebula on another bridge": (
+        [node()],
+        {"declared": declared(virtual_networks=[{**GUESTS, "template": {"VN_MAD": "fw", "BRIDGE": "br9"}}])},
+        "isolation_knows_the_virtual_networks",
+        "uses the bridge br9, which the isolation does not know",
+    ),
+    "a node without": (
+        [node(), node("node2", isolation=None)],
+        {},
+        "every_node_is_isolated",
+        "Its guests are not isolated and those of other nodes are",
+    ),
+    "another prefix in oned": (
+        [node()],
+        {"oned_edits": [{"attribute": "MAC_PREFIX", "value": '"0a:00"'}]},
+        "guests_have_the_prefix_of_oned",
+        "vm_isolation_guest_mac_prefix is 02:00, and MAC_PREFIX of oned is 0a:00",
+    ),
+}
+
+
+@pytest.mark.parametrize(("hosts", "changed", "rule", "words"), WRONG.values(), ids=WRONG.keys())
+def test_one_thing_is_wrong(hosts, changed, rule, words):
+    all_found = found(*hosts, **changed)
+    assert [finding.rule for finding in all_found] == [rule]
+    told(all_found, words)
