@@ -1,0 +1,255 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a change of bricks: what must hold before, what is waited for between, what is put back after. Pure.
+
+Whatever a run leaves unfinished is seen by the next one: a removal in the tasks of the volume, a rebalance by a mark in
+its options, a replacement in its bricks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_options
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_bricks_change import Change
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_form import Form
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_options import AUTH_ALLOW, REBALANCE_MARK, Options
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_pool import Pool
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import (
+    ONLINE,
+    UNKNOWN,
+    Status,
+    Volume,
+    brick_state,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Step
+
+
+class BrickSteps:
+    def __init__(
+        self,
+        declaration: Mapping[str, Any],
+        form: Form,
+        volume: Volume,
+        change: Change,
+        options: Options,
+        status: Status | None,
+        pool: Pool | None,
+    ) -> None:
+        self.declaration = declaration
+        self.form = form
+        self.volume = volume
+        self.change = change
+        self.options = options
+        self.status = status
+        self.pool = pool
+        self.states = {brick.name: brick_state(brick, volume, status, pool) for brick in volume.bricks}
+        self.steps: list[Step] = []
+        self.findings: list[str] = list(change.findings)
+
+    @property
+    def rebuilt(self) -> list[str]:
+        """Bricks on a new empty disk. One whose process runs has its mark and needs nothing more."""
+        named = self.declaration.get("rebuilt_bricks") or [] if self.volume.started else []
+        return [name for name in named if self.states.get(name, ONLINE) != ONLINE]
+
+    @property
+    def marked(self) -> bool:
+        return REBALANCE_MARK in self.volume.options
+
+    @property
+    def needed(self) -> bool:
+        return bool(self.findings or self.change.leaving or self.change.coming or self.rebuilt or self.marked)
+
+    def plan(self) -> tuple[list[Step], list[str]]:
+        self._check_consent()
+        self._check_tasks()
+        self._check_copies()
+        self._wait_for_running_rebalance()
+        allow = self._allow_peers()
+        self._raise_replica()
+        self._lower_replica()
+        self._rebuild()
+        self._replace()
+        self._add()
+        self._remove()
+        self._rebalance()
+        if allow is not None:
+            name = self.volume.name
+            self._step(
+                f"set auth.allow of volume {name} as it was", "gluster", "volume", "set", name, AUTH_ALLOW, allow
+            )
+        return self.steps, self.findings
+
+    # -- what speaks against it --------------------------------------------------------------------------------------
+
+    def _check_consent(self) -> None:
+        named = self.declaration.get("confirm_remove") or []
+        silent = [brick for brick in self.change.leaving if brick not in named]
+        if silent:
+            self.findings.append(
+                f"the bricks {', '.join(silent)} are part of the volume and not declared. If they shall leave it: "
+                f"confirm_remove: [{', '.join(silent)}]. Their data is copied or moved first."
+            )
+        changes = self.change.raised or self.change.lowered
+        if changes and self.declaration.get("confirm_replica_from") != self.volume.form.replica:
+            self.findings.append(
+                f"it is {self.volume.form} and would become {self.form}; that needs "
+                f"confirm_replica_from: {self.volume.form.replica}."
+            )
+
+    def _check_tasks(self) -> None:
+        for task in self.status.tasks if self.status else ():
+            if task.removes and set(task.bricks) != set(self.change.removed):
+                bricks = " ".join(task.bricks)
+                self.findings.append(
+                    f"a removal of {bricks} was begun ({task.status}) and is not committed. Declare the volume without "
+                    f"them, or end it: gluster volume remove-brick {self.volume.name} {bricks} stop."
+                )
+
+    def _check_copies(self) -> None:
+        """Before a brick goes, enough of its set must be there. One goes at a time, and is healed before the next."""
+        going = {old for old, _new in self.change.replaced} | set(self.change.lowered) | set(self.rebuilt)
+        for one in self.volume.sets if self.volume.started else []:
+            names = [brick.name for brick in one]
+            down = [name for name in names if self.states[name] != ONLINE]
+            leaving = [name for name in names if name in going]
+            if not leaving:
+                continue
+            if self.volume.form.disperse:
+                # The next one to go is missing as well.
+                enough = len(down) + (not set(leaving) <= set(down)) <= self.volume.form.redundancy
+            else:
+                copies = [b.name for b in one if not b.arbiter and b.name not in going and b.name not in down]
+                enough = bool(copies) and set(down) <= going
+            if not enough:
+                states = ", ".join(f"{name} is {self.states[name]}" for name in down) or "no copy would stay"
+                self.findings.append(
+                    f"{', '.join(leaving)} cannot be taken away now: {states}. Bring back what is missing of the set "
+                    "and let it heal first."
+                )
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    def _wait_for_running_rebalance(self) -> None:
+        for task in self.status.tasks if self.status else ():
+            if task.running and not task.removes:
+                self._wait("the rebalance that runs", "rebalance")
+
+    def _allow_peers(self) -> str | None:
+        """Returns what auth.allow shall be afterwards, where it has to be changed at all.
+
+        While bricks change, gluster writes the peers into auth.allow that are missing there, each host those that it
+        calls peers. The definitions then differ, and the next restart of glusterd ends in rejected peers. So they all
+        are put into it before, the same on every host. (Resetting it would let everybody mount the volume meanwhile.)
+        """
+        present = self.volume.options.get(AUTH_ALLOW)
+        if present is not None:
+            present = self.volume.options.get(gluster_options.OLD_AUTH_ALLOW, present)
+        allow = self.options.values.get(AUTH_ALLOW, present)
+        if allow is None or AUTH_ALLOW in self.options.reset or "*" in gluster_options.listed(allow):
+            return None
+        hosts = {brick.host for brick in self.volume.bricks}
+        names = sorted({*hosts, *(self.pool.names() if self.pool else ())})
+        wider = gluster_options.allowed_with_peers(allow, names)
+        if wider == allow:
+            return None
+        name = self.volume.name
+        argv = ("gluster", "volume", "set", name, AUTH_ALLOW, wider)
+        self._step(f"let the hosts of the pool into auth.allow of volume {name}", *argv)
+        return allow
+
+    def _raise_replica(self) -> None:
+        if self.change.raised:
+            words = (*str(self.form).split(), *self.change.raised)
+            argv = ("gluster", "volume", "add-brick", self.volume.name, *words)
+            self._step(f"make volume {self.volume.name} {self.form} with {', '.join(self.change.raised)}", *argv)
+            self._wait_healed("the new copies are complete")
+
+    def _lower_replica(self) -> None:
+        if self.change.lowered:
+            self._wait_healed("the copies that stay are complete")
+            words = ("replica", str(self.form.replica), *self.change.lowered, "force")
+            argv = ("gluster", "volume", "remove-brick", self.volume.name, *words)
+            self._step(f"make volume {self.volume.name} {self.form} without {', '.join(self.change.lowered)}", *argv)
+
+    def _rebuild(self) -> None:
+        reset = ("gluster", "volume", "reset-brick", self.volume.name)
+        for brick in self.rebuilt:
+            self._step(f"take {brick} out of use", *reset, brick, "start")
+            self._step(f"take {brick} into use on its new disk", *reset, brick, brick, "commit", "force")
+            self._fill(brick)
+
+    def _replace(self) -> None:
+        if self.change.replaced and self.form.width == 1:
+            self.findings.append("a brick without a copy cannot be replaced; add the new one and remove the old one.")
+        for old, new in self.change.replaced:
+            if self.states[old] in (ONLINE, UNKNOWN):  # it is started before
+                # It may have what the others have not got yet.
+                self._wait_healed(f"nothing is only on {old}")
+            argv = ("gluster", "volume", "replace-brick", self.volume.name, old, new, "commit", "force")
+            self._step(f"replace {old} by {new} in volume {self.volume.name}", *argv)
+            self._fill(new)
+
+    def _fill(self, brick: str) -> None:
+        self._step(f"wait until {brick} is online", "await", "online", self.volume.name)
+        if self.form.disperse:
+            # A replaced copy is marked as incomplete by gluster, a replaced fragment is not: it has to be looked for.
+            self._step(
+                f"have all files of volume {self.volume.name} looked at",
+                "gluster",
+                "volume",
+                "heal",
+                self.volume.name,
+                "full",
+            )
+        self._wait_healed(f"{brick} is complete")
+
+    def _add(self) -> None:
+        if not self.change.added:
+            return
+        name = self.volume.name
+        if self.declaration.get("rebalance", True) and not self.marked:
+            argv = ("gluster", "volume", "set", name, REBALANCE_MARK, "wanted")
+            self._step(f"mark volume {name} as to be rebalanced", *argv)
+        argv = ("gluster", "volume", "add-brick", name, *self.change.added)
+        self._step(f"add {', '.join(self.change.added)} to volume {name}", *argv)
+        self._step(f"wait until the bricks of volume {name} are online", "await", "online", name)
+
+    def _remove(self) -> None:
+        bricks = self.change.removed
+        if not bricks:
+            return
+        remove = ("gluster", "volume", "remove-brick", self.volume.name, *bricks)
+        listed, name = ", ".join(bricks), self.volume.name
+        begun = any(task.removes and task.status in ("in progress", "completed") for task in self._tasks())
+        if not begun:
+            self._step(f"begin to move the data away from {listed} of volume {name}", *remove, "start")
+        self._step(f"wait until the data of {listed} was moved", "await", "removal", name, *bricks)
+        self._step(f"take {listed} out of volume {name}", *remove, "commit")
+
+    def _rebalance(self) -> None:
+        rebalances = self.declaration.get("rebalance", True)
+        name = self.volume.name
+        if not self.marked and not (self.change.added and rebalances):
+            return
+        if rebalances and len(self.volume.bricks) + len(self.change.added) - len(self.change.removed) > self.form.width:
+            self._step(
+                f"spread the data of volume {name} over its bricks", "gluster", "volume", "rebalance", name, "start"
+            )
+            self._wait("the data is spread", "rebalance")
+        self._step(f"take the mark from volume {name}", "gluster", "volume", "reset", name, REBALANCE_MARK)
+
+    def _tasks(self) -> tuple[Any, ...]:
+        return self.status.tasks if self.status else ()
+
+    def _wait_healed(self, what: str) -> None:
+        if self.form.width > 1 or self.volume.form.width > 1:
+            self._wait(what, "healed")
+
+    def _wait(self, what: str, kind: str) -> None:
+        self._step(f"wait until {what} (volume {self.volume.name})", "await", kind, self.volume.name)
+
+    def _step(self, sentence: str, *argv: str) -> None:
+        self.steps.append(Step(sentence, argv))
