@@ -42,11 +42,6 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
         "Somebody else changes the volume or the pool at this moment. Run again when that has ended.",
     ),
     (
-        r"cli read error|Invalid input, please enter y/n|Do you (still )?want to continue\?",
-        REFUSED,
-        "The command asked a question that nobody could answer, and did nothing.",
-    ),
-    (
         r"either already part of another cluster or having volumes configured",
         REFUSED,
         "Every host belongs to one pool. If that host was in use elsewhere, detach it there (gluster peer detach), or "
@@ -66,6 +61,11 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
         r"One of the peers is probably down",
         REFUSED,
         "All other peers must be connected for this; see 'gluster pool list'.",
+    ),
+    (
+        r"Staging failed on \S+\.? Error: Volume \S+ does not exist",
+        REFUSED,
+        "This host knows a volume that the others do not: the ghost of a creation that failed.",
     ),
     (r"is not part of cluster", ABSENT, "There is no such peer."),
     (r"[Vv]olume (\S+ )?does not exist|Unable to get volinfo for volume", ABSENT, "There is no such volume."),
@@ -147,10 +147,29 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
         "A volume that only distributes has no second copy, so that there is nothing to heal.",
     ),
     (r"Deleting all the bricks", REFUSED, "Delete the volume instead."),
+    (r"Volume \S+ already exists", REFUSED, "Somebody has made it since the volumes were read. Run again."),
     (
-        r"Staging failed on \S+ Error: Volume \S+ does not exist",
+        r"Failed to create volume files",
         REFUSED,
-        "This host knows a volume that the others do not: the ghost of a creation that failed.",
+        "The number of bricks does not fit the form. A ghost of the volume may be left in /var/lib/glusterd/vols.",
+    ),
+    (
+        r"(Incorrect brick \S+ for|does not exist in) volume",
+        REFUSED,
+        "The bricks have changed since the volume was read. Run again.",
+    ),
+    (r"is not decommissioned", REFUSED, "The removal was not begun, or was stopped. Run again."),
+    (
+        r"Lookup failed on \S+:\s?No such file",
+        REFUSED,
+        "Give the path of the file within the volume, beginning with /.",
+    ),
+    (r"No such brick available", REFUSED, "Name one of the bricks of the volume, as 'gluster volume info' shows it."),
+    (r"unrecognized word", REFUSED, "This release may be too old for it."),
+    (
+        r"cli read error|Invalid input, please enter y/n|Do you (still )?want to continue\?",
+        REFUSED,
+        "The command asked a question that nobody could answer, and did nothing.",
     ),
 )
 
@@ -209,7 +228,7 @@ def _failure(said: str, tree: ElementTree.Element | None = None) -> Answer:
         if re.search(pattern, said):
             return Answer(kind, said, tree, advice)
     return Answer(
-        REFUSED, said, tree, "" if said else "It did not understand the call; is this release too old for it?"
+        REFUSED, said, tree, "" if said else "It did not understand the call; this release may be too old for it."
     )
 
 
@@ -222,7 +241,8 @@ def _flat(text: str) -> str:
 _DONE_ALREADY: tuple[tuple[str, str], ...] = (
     (r"volume start ", r"already started"),
     (r"volume stop ", r"not in the started state"),
-    (r"volume delete ", r"does not exist"),
+    # Not if it is said of another host: that is a ghost, and it is still there.
+    (r"volume delete ", r"^Volume \S+ does not exist$"),
     (r"peer detach ", r"is not part of cluster"),
     (r"volume quota \S+ enable", r"already enabled"),
     (r"volume quota \S+ disable", r"Quota is disabled"),

@@ -133,8 +133,8 @@ class GlusterSteps:
             found, other = (pool.find(peer), pool.find(name)) if pool else (None, None)
             if other is None or found is not other:
                 raise RunnerError(
-                    f"{name} is no name of {peer} now, but {'another peer' if other else 'nothing'}; does it lead to the "
-                    f"same host? A peer that came by mistake is taken out by 'gluster peer detach {name}'."
+                    f"{name} is no name of {peer} now, but {'another peer' if other else 'nothing'}; does it lead to "
+                    f"the same host? A peer that came by mistake is taken out by 'gluster peer detach {name}'."
                 )
 
     # -- waits for bricks and data -----------------------------------------------------------------------------------
