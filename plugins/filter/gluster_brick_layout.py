@@ -27,8 +27,8 @@ description:
     large ones.
   - Bricks that are given in order are checked against the same rules.
   - Fails with all that is wrong, and names the layouts that are possible with these disks.
-  - Volumes that exist keep their sets if they are given as O(present). What is declared now is then reached with as few
-    moves of data as possible - a host that joins gives whole sets together with bricks that it takes over.
+  - Volumes that exist keep their sets if they are given as O(present). What is declared now is then reached with few
+    moves of data - a host that joins gives whole sets together with bricks that it takes over.
 positional: hostvars, hosts
 options:
   _input:
@@ -55,8 +55,8 @@ options:
     default: gluster_server_bricks
   present:
     description:
-      - Volumes that exist, as M(kvmcloud.stack.gluster_volume_info) returns them; of each C(name), C(bricks) in order,
-        C(replica), C(arbiter), C(disperse) and C(redundancy). Without it they are laid out as if there were none.
+      - Volumes that exist, as M(kvmcloud.stack.gluster_volume_info) returns them; to show what would be done.
+        M(kvmcloud.stack.gluster_volume) plans the same by itself, from C(hosts).
     type: list
     elements: dict
     default: []
@@ -95,7 +95,7 @@ _value:
       type: list
       elements: str
     hosts:
-      description: The hosts with C(name), C(other_names), C(rack) and C(disks), as they were planned with.
+      description: The hosts with C(name), C(other_names), C(rack) and C(disks); none where bricks are declared.
       type: list
       elements: dict
     change:

@@ -79,7 +79,8 @@ def volumes_with_bricks(
                 "bricks": order,
                 "capacity_mb": planned.capacity_mb,
                 "survives": planned.survives,
-                "hosts": [shown_host(host) for host in picture],
+                # Of bricks that are given, the order is the whole truth.
+                "hosts": [] if volume.get("bricks") else [shown_host(host) for host in picture],
                 **({"change": shown_change(change)} if change else {}),
             }
         )
@@ -175,14 +176,18 @@ def _planned(
 
 def _read_back(existing: Volume, picture: Sequence[Host]) -> Layout:
     counts = [int(existing.get(kind) or 0) for kind in ("replica", "arbiter", "disperse", "redundancy")]
-    return read_back(existing["bricks"], form_from_counts(*counts), picture)
+    return read_back(_names(existing), form_from_counts(*counts), picture)
+
+
+def _names(existing: Volume) -> list[str]:
+    return [str(brick["name"]) if isinstance(brick, Mapping) else str(brick) for brick in existing["bricks"]]
 
 
 def _as_known(planned: Layout, existing: Volume | None, form: Form, picture: Sequence[Host]) -> list[str]:
     """Bricks that stay are called as the volume calls them, which may be another name of the host."""
     if not existing:
         return planned.order
-    texts = [str(brick) for brick in existing["bricks"]]
+    texts = _names(existing)
     called = {(b.host, b.path): text for b, text in zip(read_back(texts, form, picture).bricks, texts)}
     return [called.get((brick.host, brick.path), str(brick)) for brick in planned.bricks]
 

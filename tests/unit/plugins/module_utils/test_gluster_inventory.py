@@ -197,6 +197,18 @@ def test_a_volume_that_exists_keeps_its_sets_and_names():
     }
 
 
+def test_a_volume_as_the_info_module_returns_it():
+    bricks = [{"name": f"{name}:/bricks/b1/v", "state": "online"} for name in ("gs3", "gs1", "gs2")]
+    present = [{"name": "v", "bricks": bricks, "replica": 3, "arbiter": 0, "disperse": 0, "redundancy": 0}]
+    (found,) = planned([{"name": "v", "replica": 3, "disks": ["b1"]}], present=present)
+    assert found["bricks"] == [brick["name"] for brick in bricks]
+    assert found["change"]["steps"] == []
+
+
+def test_bricks_that_are_given_are_not_planned_with():
+    assert planned([{"name": "v", "bricks": ["gs1:/x/v"]}])[0]["hosts"] == []
+
+
 def test_hosts_come_back_from_what_is_shown_of_them():
     host = Host("gs1", "A", (Disk("b", "/b/v", 5), Disk("s", "/s/v", 0, True)), ("one",))
     assert host_from(shown_host(host)) == host
