@@ -81,7 +81,7 @@ def volumes_with_bricks(
                 "survives": planned.survives,
                 # Of bricks that are given, the order is the whole truth.
                 "hosts": [] if volume.get("bricks") else [shown_host(host) for host in picture],
-                **({"change": shown_change(change)} if change else {}),
+                **({} if change is None else {"change": shown_change(change)}),
             }
         )
     if findings:
