@@ -58,7 +58,7 @@ def volumes_with_bricks(
         try:
             form = form_of(volume)
             picture = _picture(volume, name, hostvars, pool, register)
-            planned, change = _planned(volume, name, form, picture, existing.get(name))
+            planned, difference = _planned(volume, name, form, picture, existing.get(name))
         except (FormError, LayoutError, InventoryError) as error:
             findings.append(str(error))
             continue
@@ -81,7 +81,7 @@ def volumes_with_bricks(
                 "survives": planned.survives,
                 # Of bricks that are given, the order is the whole truth.
                 "hosts": [] if volume.get("bricks") else [shown_host(host) for host in picture],
-                **({} if change is None else {"change": shown_change(change)}),
+                **({} if difference is None else {"change": shown_change(difference)}),
             }
         )
     if findings:
