@@ -9,7 +9,7 @@ its options, a replacement in its bricks.
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_options
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_bricks_change import Change
@@ -47,6 +47,7 @@ class BrickSteps:
         self.states = {brick.name: brick_state(brick, volume, status, pool) for brick in volume.bricks}
         self.steps: list[Step] = []
         self.findings: list[str] = list(change.findings)
+        self.renamed: dict[str, str] = {}  # what was replaced so far
 
     @property
     def rebuilt(self) -> list[str]:
@@ -111,6 +112,9 @@ class BrickSteps:
     def _check_copies(self) -> None:
         """Before a brick goes, enough of its set must be there. One goes at a time, and is healed before the next."""
         going = {old for old, _new in self.change.replaced} | set(self.change.lowered) | set(self.rebuilt)
+        missing = [name for name, state in self.states.items() if state not in (ONLINE, UNKNOWN) and name not in going]
+        if missing and (self.change.raised or self.change.lowered):
+            self.findings.append(f"{', '.join(missing)} must be online before the number of copies can change.")
         for one in self.volume.sets if self.volume.started else []:
             names = [brick.name for brick in one]
             down = [name for name in names if self.states[name] != ONLINE]
@@ -168,43 +172,75 @@ class BrickSteps:
             self._wait_healed("the new copies are complete")
 
     def _lower_replica(self) -> None:
-        if self.change.lowered:
+        lowered = self.change.lowered
+        if not lowered:
+            return
+        there = all(self._is_up(brick) for brick in lowered)
+        if there:
+            # They may have what the others have not got yet. What is meant for one that is down is never healed.
             self._wait_healed("the copies that stay are complete")
-            words = ("replica", str(self.form.replica), *self.change.lowered, "force")
-            argv = ("gluster", "volume", "remove-brick", self.volume.name, *words)
-            self._step(f"make volume {self.volume.name} {self.form} without {', '.join(self.change.lowered)}", *argv)
+        argv = (
+            "gluster",
+            "volume",
+            "remove-brick",
+            self.volume.name,
+            "replica",
+            str(self.form.replica),
+            *lowered,
+            "force",
+        )
+        self._step(f"make volume {self.volume.name} {self.form} without {', '.join(lowered)}", *argv)
+        if not there and self.form.width > 1:
+            self._wait_healed("the copies that stayed are complete")
 
     def _rebuild(self) -> None:
         reset = ("gluster", "volume", "reset-brick", self.volume.name)
         for brick in self.rebuilt:
             self._step(f"take {brick} out of use", *reset, brick, "start")
             self._step(f"take {brick} into use on its new disk", *reset, brick, brick, "commit", "force")
-            self._fill(brick)
+        self._fill([(brick, brick) for brick in self.rebuilt])
 
     def _replace(self) -> None:
-        if self.change.replaced and self.form.width == 1:
+        pairs = self.change.replaced
+        if pairs and self.form.width == 1:
             self.findings.append("a brick without a copy cannot be replaced; add the new one and remove the old one.")
-        for old, new in self.change.replaced:
-            if self.states[old] in (ONLINE, UNKNOWN):  # it is started before
-                # It may have what the others have not got yet.
-                self._wait_healed(f"nothing is only on {old}")
-            argv = ("gluster", "volume", "replace-brick", self.volume.name, old, new, "commit", "force")
-            self._step(f"replace {old} by {new} in volume {self.volume.name}", *argv)
-            self._fill(new)
+        # Those that are down first, and all of them: as long as one is there, the others have something to heal for it.
+        down = [pair for pair in pairs if not self._is_up(pair[0])]
+        for old, new in down:
+            self._replace_one(old, new)
+        self._fill(down)
+        for old, new in (pair for pair in pairs if pair not in down):
+            # It may have what the others have not got yet.
+            self._wait_healed(f"nothing is only on {old}", self._members(old))
+            self._replace_one(old, new)
+            self._fill([(old, new)])
 
-    def _fill(self, brick: str) -> None:
-        self._step(f"wait until {brick} is online", "await", "online", self.volume.name)
+    def _replace_one(self, old: str, new: str) -> None:
+        argv = ("gluster", "volume", "replace-brick", self.volume.name, old, new, "commit", "force")
+        self._step(f"replace {old} by {new} in volume {self.volume.name}", *argv)
+        self.renamed[old] = new
+
+    def _fill(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Have what is new and empty filled from the others of its set, and wait for it."""
+        if not pairs:
+            return
+        name, new = self.volume.name, [pair[1] for pair in pairs]
+        self._step(f"wait until {', '.join(new)} is online", "await", "online", name, *new)
         if self.form.disperse:
             # A replaced copy is marked as incomplete by gluster, a replaced fragment is not: it has to be looked for.
-            self._step(
-                f"have all files of volume {self.volume.name} looked at",
-                "gluster",
-                "volume",
-                "heal",
-                self.volume.name,
-                "full",
-            )
-        self._wait_healed(f"{brick} is complete")
+            self._step(f"have all files of volume {name} looked at", "gluster", "volume", "heal", name, "full")
+        members = [brick for old, _new in pairs for brick in self._members(old)]
+        self._wait_healed(f"{', '.join(new)} is complete", list(dict.fromkeys(members)))
+
+    def _members(self, brick: str) -> list[str]:
+        """The set of the brick, as it is at this step."""
+        names = next(
+            [one.name for one in members] for members in self.volume.sets if brick in [b.name for b in members]
+        )
+        return [self.renamed.get(name, name) for name in names]
+
+    def _is_up(self, brick: str) -> bool:
+        return self.states[brick] in (ONLINE, UNKNOWN)  # not started: it is before this
 
     def _add(self) -> None:
         if not self.change.added:
@@ -215,7 +251,8 @@ class BrickSteps:
             self._step(f"mark volume {name} as to be rebalanced", *argv)
         argv = ("gluster", "volume", "add-brick", name, *self.change.added)
         self._step(f"add {', '.join(self.change.added)} to volume {name}", *argv)
-        self._step(f"wait until the bricks of volume {name} are online", "await", "online", name)
+        added = self.change.added
+        self._step(f"wait until the new bricks of volume {name} are online", "await", "online", name, *added)
 
     def _remove(self) -> None:
         bricks = self.change.removed
@@ -244,12 +281,13 @@ class BrickSteps:
     def _tasks(self) -> tuple[Any, ...]:
         return self.status.tasks if self.status else ()
 
-    def _wait_healed(self, what: str) -> None:
+    def _wait_healed(self, what: str, bricks: Sequence[str] = ()) -> None:
+        """Of these bricks alone: a brick of another set may be down, and what it misses is healed when it is back."""
         if self.form.width > 1 or self.volume.form.width > 1:
-            self._wait(what, "healed")
+            self._wait(what, "healed", *bricks)
 
-    def _wait(self, what: str, kind: str) -> None:
-        self._step(f"wait until {what} (volume {self.volume.name})", "await", kind, self.volume.name)
+    def _wait(self, what: str, kind: str, *bricks: str) -> None:
+        self._step(f"wait until {what} (volume {self.volume.name})", "await", kind, self.volume.name, *bricks)
 
     def _step(self, sentence: str, *argv: str) -> None:
         self.steps.append(Step(sentence, argv))

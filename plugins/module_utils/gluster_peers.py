@@ -44,7 +44,8 @@ class Known(NamedTuple):
 
 def unknown_names(wanted: Wanted, pool: Pool, own_names: frozenset[str]) -> list[str]:
     """The names that have to be resolved before they can be planned for; none in a pool as it is wanted."""
-    others = [name for names in wanted.other_names.values() for name in names]
+    # Of this host itself the other hosts keep the names.
+    others = [name for peer, names in wanted.other_names.items() if peer.lower() not in own_names for name in names]
     return [n for n in dict.fromkeys([*wanted.peers, *others]) if pool.find(n) is None and n.lower() not in own_names]
 
 

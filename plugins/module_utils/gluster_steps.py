@@ -128,34 +128,44 @@ class GlusterSteps:
         self._wait(self._starting, judge, wanted, self.peer_timeout, 0.5)
 
     def names(self, *pairs: str) -> None:
-        pool = self.pool()
-        for peer, _equals, name in (pair.partition("=") for pair in pairs):
-            found, other = (pool.find(peer), pool.find(name)) if pool else (None, None)
-            if other is None or found is not other:
-                raise RunnerError(
-                    f"{name} is no name of {peer} now, but {'another peer' if other else 'nothing'}; does it lead to "
-                    f"the same host? A peer that came by mistake is taken out by 'gluster peer detach {name}'."
-                )
+        def judge(pool: Pool | None) -> Judgement:
+            if pool is None:
+                return dict.fromkeys(pairs, "in flight"), {}
+            failed = {}
+            for peer, _equals, name in (pair.partition("=") for pair in pairs):
+                found, other = pool.find(peer), pool.find(name)
+                if other is None or found is not other:
+                    failed[name] = (
+                        f"it is a name of {other.name if other else 'no peer'}; does it lead to {peer}? A peer that came "
+                        f"by mistake is taken out by 'gluster peer detach {name}'"
+                    )
+            return {}, failed
+
+        self._wait(self.pool, judge, "further names of peers", self.peer_timeout, 0.5)
 
     # -- waits for bricks and data -----------------------------------------------------------------------------------
 
-    def online(self, name: str) -> None:
+    def online(self, name: str, *bricks: str) -> None:
+        """All that can be, or those that are named."""
         volume = self.volume(name)
         peers = self.pool()
 
         def judge(status: Status | None) -> Judgement:
             states = {brick.name: brick_state(brick, volume, status, peers) for brick in volume.bricks}
             # A host that is away is known to be, and was no reason not to start.
-            return {brick: state for brick, state in states.items() if state not in (ONLINE, HOST_AWAY)}, {}
+            enough = (ONLINE,) if bricks else (ONLINE, HOST_AWAY)
+            return {one: states[one] for one in bricks or states if states[one] not in enough}, {}
 
         self._wait(lambda: self.status(name), judge, f"the bricks of volume {name} online", self.online_timeout, 1)
 
-    def healed(self, name: str) -> None:
+    def healed(self, name: str, *only: str) -> None:
+        """All bricks of the volume, or those that are named."""
         quiet = QUIET_READINGS if self.volume(name).form.disperse else 1
         readings = 0
 
-        def judge(bricks: list[BrickHeal]) -> Judgement:
+        def judge(found: list[BrickHeal]) -> Judgement:
             nonlocal readings
+            bricks = [brick for brick in found if not only or brick.name in only]
             pending = gluster_heal.unhealed(bricks)
             readings = 0 if pending else readings + 1
             if not pending:
