@@ -118,12 +118,15 @@ def plan_reset(
     running: Sequence[str],
     awaited: Sequence[str],
 ) -> ResetPlan:
-    """`known`: bricks of glusterd on this host, path to volume. `awaited`: mount points that are yet to be mounted."""
+    """`present`: these directories and those above. `known`: bricks of glusterd on this host, path to volume.
+
+    `awaited`: mount points that are yet to be mounted.
+    """
     steps, findings, warnings = [], [], []
     for given in dict.fromkeys(paths):
         path = given.rstrip("/")
-        found = present.get(given, Brick())
-        reason = _refusal(path, found, known, running)
+        found = present.get(path, Brick())
+        reason = _refusal(path, found, known, running) or _marked_above(path, present)
         if reason:
             findings.append(f"reset {given}: {reason}")
         elif any(path.startswith(f"{mount}/") for mount in awaited):
@@ -153,6 +156,20 @@ def _refusal(path: str, found: Brick, known: Mapping[str, str], running: Sequenc
     for other in sorted(running):
         if _meet(path, other):
             return f"a glusterfsd process serves {other}. Stop the volume, or that process, first."
+    return ""
+
+
+def above(path: str) -> list[str]:
+    """The directories that it lies in, but for the root."""
+    parts = path.strip("/").split("/")
+    return ["/" + "/".join(parts[:length]) for length in range(1, len(parts))]
+
+
+def _marked_above(path: str, present: Mapping[str, Brick]) -> str:
+    """GlusterFS would say that a parent directory is already part of a volume."""
+    for other in above(path):
+        if present.get(other, Brick()).marks:
+            return f"{other}, in which it lies, has the marks of a brick; reset that, or use another directory."
     return ""
 
 

@@ -119,7 +119,7 @@ options:
       - Directories that were bricks and shall be free for another volume; each is named with its full path.
       - Takes away C(.glusterfs) and the marks of the directory itself (extended attributes C(trusted.gfid),
         C(trusted.glusterfs.*) and C(trusted.afr.*)). Files stay, and are told.
-      - Refused while glusterd knows the directory as a brick, or a process serves it.
+      - Refused while glusterd knows the directory as a brick, a process serves it, or a directory above it has marks.
     type: list
     elements: path
     default: []
@@ -209,6 +209,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_mounts import FSTAB, unmounted
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_brick_directories import (
+    above,
     plan_directories,
     plan_reset,
 )
@@ -337,7 +338,8 @@ def plan_all(module, host):
     directories = plan_directories(bricks, host.directories(here), mounted)
     known, running = (host.known_bricks(), host.running_bricks()) if reset else ({}, [])
     awaited = [path for path in points if path not in mounted]
-    resets = plan_reset(reset, host.bricks(reset), known, running, awaited)
+    looked_at = [one for path in reset for one in (*above(path), path.rstrip("/"))]
+    resets = plan_reset(reset, host.bricks(looked_at), known, running, awaited)
     refuse(module, [*findings, *disk_plan.findings, *plan.findings, *resets.findings])
 
     steps = [*plan.steps, *directories, *resets.steps]

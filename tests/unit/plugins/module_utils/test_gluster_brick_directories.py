@@ -10,6 +10,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_brick_direc
     Brick,
     Directory,
     KnownBrick,
+    above,
     brick_process,
     local_bricks,
     parse_brick,
@@ -121,6 +122,26 @@ def test_reset_is_refused(arguments, said):
     plan = reset(**arguments)
     assert plan.steps == []
     assert said in plan.findings[0] and plan.findings[0].startswith("reset ")
+
+
+def test_a_brick_in_a_brick_is_not_freed_by_its_own_reset():
+    # 'parent directory /data/v0 is already part of a volume'
+    plan = plan_reset([f"{PATH}/sub"], {PATH: USED, AT: Brick("directory"), f"{PATH}/sub": USED}, {}, [], [])
+    assert plan.steps == []
+    assert plan.findings == [
+        f"reset {PATH}/sub: {PATH}, in which it lies, has the marks of a brick; reset that, or use another directory."
+    ]
+
+
+def test_the_directories_above():
+    assert above("/a/b/c/") == ["/a", "/a/b"]
+    assert above("/a") == []
+
+
+def test_six_files_are_five_and_more():
+    many = Brick("directory", ("trusted.gfid",), tuple("abcdef"))
+    assert "still holds a, b, c, d, e and more." in reset(found=many).warnings[0]
+    assert "still holds a, b, c, d, e. They" in reset(found=many._replace(entries=tuple("abcde"))).warnings[0]
 
 
 def test_a_neighbour_with_a_longer_name_is_not_the_brick():
