@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,33 @@ def test_everything_wrong_is_told_at_once(capsys: Any) -> None:
     assert "brick b1: there is no block device /dev/nowhere" in said[0]
     assert "brick b2: /nowhere/b2 is no mount point, so the brick would be on the disk of /." in said[1]
     assert "reset /etc: this is no directory of a brick" in said[2]
+
+
+def test_the_disk_of_the_root_is_refused_on_a_real_host(capsys: Any) -> None:
+    listed = subprocess.run(
+        ["lsblk", "--json", "--paths", "--output", "KNAME,MOUNTPOINT"], capture_output=True, check=False
+    )
+    nodes = json.loads(listed.stdout)["blockdevices"] if listed.returncode == 0 else []
+    device = next((node["kname"] for node in nodes if node["mountpoint"] == "/"), None)
+    if not device or subprocess.run(["wipefs", "--no-act", device], capture_output=True, check=False).returncode:
+        pytest.skip("the root of this machine is not the whole of a disk that can be read")
+    with pytest.raises(ModuleFailed) as failed:
+        run_module(capsys, gluster_brick, check=True, bricks=[{"name": "b1", "device": device}])
+    assert f"brick b1: {device} is in use: {device} is mounted at /. Free it first." in str(failed.value)
+
+
+def test_a_mount_that_is_somebody_elses_is_taken_as_it_is(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    mount = Mount("/usr", "/dev/vdz", "xfs", "254:99")
+    monkeypatch.setattr(BrickHost, "mounts", lambda self: [mount])
+    result = run_module(capsys, gluster_brick, bricks=[{"name": "b1", "mount": "/usr"}])
+    assert not result["changed"]
+    (brick,) = result["bricks"]
+    assert brick["size_mb"] > 0 and {**brick, "size_mb": 0} == {
+        "name": "b1",
+        "mount": "/usr",
+        "source": "",
+        "size_mb": 0,
+    }
 
 
 def test_declarations_are_judged_before_the_host_is_looked_at(capsys: Any) -> None:
