@@ -103,13 +103,13 @@ def _paired(
     def common(pair: tuple[BrickSet, BrickSet]) -> int:
         return len(_key(pair[0], form)[0] & _key(pair[1], form)[0])
 
+    order = {one: at for at, one in enumerate(old)}
     candidates = [(before, after) for before in old for after in new if common((before, after))]
     for before, after in sorted(candidates, key=common, reverse=True):
         if before in old and after in new:
             pairs.append((before, after))
             old, new = [one for one in old if one != before], [one for one in new if one != after]
-    pairs.sort(key=lambda pair: old.index(pair[0]) if pair[0] in old else 0)
-    return pairs, old, new
+    return sorted(pairs, key=lambda pair: order[pair[0]]), old, new
 
 
 def _replacements(before: BrickSet, after: BrickSet, form: Form) -> list[tuple[str, str]]:

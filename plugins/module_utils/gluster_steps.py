@@ -136,8 +136,8 @@ class GlusterSteps:
                 found, other = pool.find(peer), pool.find(name)
                 if other is None or found is not other:
                     failed[name] = (
-                        f"it is a name of {other.name if other else 'no peer'}; does it lead to {peer}? A peer that came "
-                        f"by mistake is taken out by 'gluster peer detach {name}'"
+                        f"it is a name of {other.name if other else 'no peer'}; does it lead to {peer}? A peer that "
+                        f"came by mistake is taken out by 'gluster peer detach {name}'"
                     )
             return {}, failed
 

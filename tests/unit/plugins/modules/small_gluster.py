@@ -271,6 +271,8 @@ class SmallGluster:
         while rest and rest[0] in ("replica", "arbiter"):
             replica, arbiter = (int(rest[1]), arbiter) if rest[0] == "replica" else (replica, int(rest[1]))
             rest = rest[2:]
+        if replica == volume.replica and len(rest) % volume.width:
+            raise Refusal(f"Incorrect number of bricks supplied {len(rest)} with count {volume.width}", errno=0)
         self._check_new(rest)
         self._rewrite_allow(volume)
         self.marks.update(dict.fromkeys(rest, name))
@@ -282,8 +284,6 @@ class SmallGluster:
             volume.bricks = [brick for one in new for brick in one]
             volume.incomplete.update(dict.fromkeys(rest, 2))
         else:
-            if len(rest) % volume.width:
-                raise Refusal(f"Incorrect number of bricks supplied {len(rest)} with count {volume.width}", errno=0)
             volume.bricks += rest
         self._check_spread(volume.sets if volume.width > 1 else [])
 
