@@ -61,7 +61,8 @@ class BrickSteps:
 
     @property
     def needed(self) -> bool:
-        return bool(self.findings or self.change.leaving or self.change.coming or self.rebuilt or self.marked)
+        change = self.change
+        return bool(self.findings or change.leaving or change.coming or change.dirty or self.rebuilt or self.marked)
 
     def plan(self) -> tuple[list[Step], list[str]]:
         self._check_consent()

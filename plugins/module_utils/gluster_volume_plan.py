@@ -42,7 +42,8 @@ class Known(NamedTuple):
     own_names: frozenset[str] = frozenset()  # of this host, which the pool lists as localhost only
     status: Mapping[str, Status] = {}
     quota: Mapping[str, Quota] = {}
-    lenient: bool = False  # check mode, in which another task would have prepared hosts and packages
+    lenient: bool = False  # check mode, in which another task would have probed the hosts
+    bare: bool = False  # and installed the packages
 
     def volume(self, name: str) -> Volume | None:
         return next((one for one in self.volumes if one.name == name), None)
@@ -101,7 +102,7 @@ class VolumePlanner:
             elif declaration["state"] == "absent":
                 self._delete(declaration, found)
             else:
-                form = self._form(declaration)
+                form = self._form(declaration, found)
                 if form and len(self.findings) == before:
                     self._present(declaration, form, found)
         for volume in self.known.volumes:
@@ -126,7 +127,7 @@ class VolumePlanner:
                 if other != name:
                     self._find(declaration, f"its brick {brick} is one of volume {other} too; give each a directory.")
 
-    def _form(self, declaration: Declaration) -> Form | None:
+    def _form(self, declaration: Declaration, found: Volume | None) -> Form | None:
         """The wanted form, with everything checked that the declaration says by itself."""
         name = declaration["name"]
         if not _NAME.match(name) or name.lower() in _RESERVED:
@@ -151,20 +152,22 @@ class VolumePlanner:
                 f"it has {len(bricks)} bricks, which is no multiple of {form.width}, the size of a set of {form}. "
                 "gluster would leave a ghost of the volume behind.",
             )
-        self._check_sets(declaration, form, bricks)
+        self._check_sets(declaration, form, bricks, found)
         for finding in gluster_quota.check_quota(declaration.get("quota") or []):
             self._find(declaration, finding)
         return form
 
-    def _check_sets(self, declaration: Declaration, form: Form, bricks: Sequence[str]) -> None:
+    def _check_sets(self, declaration: Declaration, form: Form, bricks: Sequence[str], found: Volume | None) -> None:
         if form.width == 1:
             return
+        # Made so by hand, with force; that is no reason to leave its options alone.
+        tell = self._warn if found and found.brick_names == list(bricks) else self._find
         for one in sets_of(bricks, form.width):
             hosts: dict[str, str] = {}
             for brick in one:
                 uuid = self.known.host_uuid(Brick(brick).host)
                 if uuid in hosts:
-                    self._find(
+                    tell(
                         declaration,
                         f"{hosts[uuid]} and {brick} are of one set and on one host, with which both would be lost. "
                         "Bricks of a set stand side by side; gluster_brick_layout orders them so.",
@@ -194,8 +197,7 @@ class VolumePlanner:
         name = declaration["name"]
         options = gluster_options.wanted_options(declaration, self.known.groups)
         for finding in options.findings:
-            lenient = self.known.lenient and "there is no group" in finding
-            (self._warn if lenient else self._find)(declaration, finding)
+            (self._warn if self.known.bare else self._find)(declaration, finding)
         first = len(self.steps)
         if found is None:
             self._create(declaration, form)
@@ -229,12 +231,21 @@ class VolumePlanner:
         self._step(sentence, "gluster", "volume", "create", declaration["name"], *words, *bricks)
 
     def _check_free(self, declaration: Declaration, bricks: Sequence[str]) -> None:
-        used = {(b.host_uuid or self.known.host_uuid(b.host), b.path): v for v in self.known.volumes for b in v.bricks}
+        """A brick belongs to one volume, and must not lie in another one."""
+        there = [(brick, volume.name) for volume in self.known.volumes for brick in volume.bricks]
+        there += [(Brick(name), declaration["name"]) for name in bricks]
+        used = [(other.host_uuid or self.known.host_uuid(other.host), other, name) for other, name in there]
         for name in bricks:
-            brick = Brick(name)
-            owner = used.get((self.known.host_uuid(brick.host), brick.path))
-            if owner is not None and owner.name != declaration["name"]:
-                self._find(declaration, f"brick {name} belongs to volume {owner.name}.")
+            brick, uuid = Brick(name), self.known.host_uuid(Brick(name).host)
+            for host, other, owner in used:
+                if host == uuid and other.path == brick.path and owner != declaration["name"]:
+                    self._find(declaration, f"brick {name} belongs to volume {owner}.")
+                elif host == uuid and brick.path.startswith(f"{other.path}/"):
+                    self._find(
+                        declaration, f"brick {name} lies in {other.name} (volume {owner}); give it its own place."
+                    )
+                elif host == uuid and other.path.startswith(f"{brick.path}/"):
+                    self._find(declaration, f"brick {name} holds {other.name} (volume {owner}); give it its own place.")
 
     def _set_options(self, name: str, wanted: Options, found: Volume | None) -> None:
         present = found.options if found else {}

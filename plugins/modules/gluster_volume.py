@@ -300,15 +300,15 @@ class Volumes:
         pool, status = None, {}
         if needs_pool(self.declared, present):
             pool = self.call.pool()
-            status = self.call.status()
+            status = self.call.status() if any(volume.started for volume in present) else {}
             hosts = {Brick(brick).host for one in self.declared for brick in brick_names(one)}
             unknown = [host for host in sorted(hosts) if not pool.find(host) and host.lower() not in self.own_names]
             own = {host for host, address in gluster_names.resolved(unknown).items() if address.own}
             self.own_names |= {host.lower() for host in own}
         names = {one["name"] for one in self.declared if one["quota"] is not None and one["state"] != "absent"}
         quota = {volume.name: self.quota(volume) for volume in present if volume.name in names}
-        lenient = self.call.check_mode
-        return Known(present, self.groups(), pool, self.own_names, status, quota, lenient)
+        check, bare = self.call.check_mode, self.call.bare
+        return Known(present, self.groups(), pool, self.own_names, status, quota, lenient=check, bare=bare)
 
     def groups(self):
         found = {}

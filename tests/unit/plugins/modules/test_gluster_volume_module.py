@@ -11,6 +11,7 @@ import pytest
 from host_module import ModuleFailed, run_module
 from small_gluster import Killed, SmallGluster
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_command
 from ansible_collections.kvmcloud.stack.plugins.modules import gluster_volume, gluster_volume_info
 
 
@@ -73,6 +74,9 @@ def test_check_mode_changes_nothing_and_tells_all(pool: SmallGluster, capsys: An
         (volume(replica=2, bricks=bricks(1, 2)), "accept_split_brain_risk"),
         (volume(stripe=2), "features.shard"),
         (volume(group="nosuch"), "there is no group nosuch"),
+        (volume(bricks=["gs1:/b2/v/sub", *bricks(2, 3)]), "gs1:/b2/v/sub lies in gs1:/b2/v"),
+        (volume(bricks=["gs1:/b2", *bricks(2, 3)]), "gs1:/b2 holds gs1:/b2/v"),
+        (volume(bricks=["gs1:/b2/v", *bricks(2, 3)]), "one of volume other too|belongs to volume other"),
         (volume(options={"cluster.server-quorum-ratio": "51%"}), "pool_options of gluster_peer"),
         (volume(options={"features.quota": "on"}), "declare quota instead"),
         (volume(quota=[{"path": "q", "limit": "1GB"}]), "beginning with /"),
@@ -81,8 +85,12 @@ def test_check_mode_changes_nothing_and_tells_all(pool: SmallGluster, capsys: An
     ],
 )
 def test_what_is_refused_before_anything_is_done(wanted: dict, said: str, pool: SmallGluster, capsys: Any) -> None:
+    other = volume(name="other", bricks=bricks(1, 2, 3, disk="b2"))
+    run(capsys, other)
+    pool.log.clear()
+    pool.marks.clear()
     with pytest.raises(ModuleFailed, match=said):
-        run(capsys, wanted, volume(name="other", bricks=bricks(1, 2, 3, disk="b2")))
+        run(capsys, wanted, other)
     assert pool.log == [] and not pool.marks, "nothing was left behind"
 
 
@@ -91,6 +99,26 @@ def test_everything_wrong_is_told_at_once(pool: SmallGluster, capsys: Any) -> No
         run(capsys, volume(bricks=bricks(1, 2)), volume(name="w", stripe=2), volume(name="x", bricks=bricks(1, 2, 3)))
     text = str(failed.value)
     assert "2 bricks" in text and "stripe" in text and "one of volume v too" in text
+
+
+def test_check_mode_takes_hosts_and_packages_as_made_before(
+    pool: SmallGluster, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = run(capsys, volume(bricks=bricks(1, 2, 9)), check=True)
+    assert "gs9 is no peer yet" in str(result["warnings"])
+    monkeypatch.setattr(gluster_command.Gluster, "installed", False)
+    result = run(capsys, volume(group="nosuch"), check=True)
+    assert result["changed"] and "not installed yet" in str(result["warnings"])
+    with pytest.raises(ModuleFailed, match="no group nosuch"):
+        run(capsys, volume(group="nosuch"))
+
+
+def test_a_volume_that_was_made_unsafe_by_hand_is_told(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume())
+    unsafe = ["gs1:/b1/v", "gs1:/b2/v", "gs2:/b1/v"]
+    pool.volumes["v"].bricks = list(unsafe)
+    result = run(capsys, volume(bricks=unsafe, options={"a.flag": True}))
+    assert pool.volumes["v"].options["a.flag"] == "on" and "on one host" in str(result["warnings"])
 
 
 def test_a_host_that_is_away_makes_no_brick(pool: SmallGluster, capsys: Any) -> None:
