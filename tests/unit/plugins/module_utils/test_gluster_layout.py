@@ -226,6 +226,7 @@ def test_neighbours_that_only_look_nested():
         ("a:/x b:/x c:/x", ARBITER, (), ["Any one host may be down: every file stays readable and writable."]),
         ("a:/x b:/x", DISTRIBUTE, (), ["No host may be lost"]),
         ("a:/x a:/y b:/x b:/y", REPLICA2, (), ["There is a host whose loss loses data."]),
+        ("a:/x a:/y b:/x c:/x", REPLICA2, (), ["There is a host whose loss loses data."]),
         ("a:/x a:/y b:/x", REPLICA3, (), ["Any one host may be lost for ever"]),
         ("h1:/x h2:/x h3:/x h4:/x h5:/x h6:/x", DISPERSE6, (), ["Any 2 hosts may be down"]),
         (
@@ -261,8 +262,9 @@ def test_what_a_volume_survives(bricks, form, declared, survives):
         (hosts(1, 1, 1, sizes=(100,)), DISPERSE3, 200),
         ([host("h1", 1, sizes=(90,)), host("h2", 1, sizes=(90,)), host("h3", 1, sizes=(5,))], ARBITER, 90),
         ([host("h1", 1, sizes=(10,)), host("h2", 1)], REPLICA2, 0),
+        ([host("h1", 1, sizes=(10,)), host("h2", 1)], DISTRIBUTE, 0),
     ],
-    ids=["the smaller counts", "all counts", "fragments", "not the arbiter", "not known"],
+    ids=["the smaller counts", "all counts", "fragments", "not the arbiter", "not known", "of one not known"],
 )
 def test_capacity(declared, form, capacity):
     assert layout(declared, form, "v").capacity_mb == capacity
