@@ -151,10 +151,11 @@ class GlusterSteps:
         peers = self.pool()
 
         def judge(status: Status | None) -> Judgement:
-            states = {brick.name: brick_state(brick, volume, status, peers) for brick in volume.bricks}
+            found = {brick.name: brick_state(brick, volume, status, peers) for brick in volume.bricks}
+            states = {one: found.get(one, "no brick of the volume") for one in bricks or found}
             # A host that is away is known to be, and was no reason not to start.
             enough = (ONLINE,) if bricks else (ONLINE, HOST_AWAY)
-            return {one: states[one] for one in bricks or states if states[one] not in enough}, {}
+            return {brick: state for brick, state in states.items() if state not in enough}, {}
 
         self._wait(lambda: self.status(name), judge, f"the bricks of volume {name} online", self.online_timeout, 1)
 

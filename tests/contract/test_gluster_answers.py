@@ -192,6 +192,11 @@ def test_a_command_that_was_stopped_may_still_go_on(rc: int) -> None:
     assert answer.kind == "timeout" and "180 s" in answer.sentence("gluster volume start v0")
 
 
+def test_a_return_code_is_a_failure_whatever_the_xml_says() -> None:
+    (call,) = [call for call in CALLS if call.name == "volume-start-force-started-xml"]
+    assert judge(0, call.stdout, "").ok and not judge(1, call.stdout, "").ok
+
+
 def test_xml_that_is_cut_off_is_no_success() -> None:
     (call,) = [call for call in CALLS if call.name == "volume-info-all-xml"]
     answer = judge(0, call.stdout[: len(call.stdout) // 2], "")

@@ -282,9 +282,20 @@ def test_the_summary_of_a_brick_that_is_down_counts_nothing() -> None:
     assert set(gluster_heal.unhealed([up, down])) == {up.name, down.name}
 
 
+def reversed_bricks() -> list[gluster_heal.BrickHeal]:
+    return gluster_heal.parse_heal(tree(named("heal-info-split-brain-xml")))[::-1]
+
+
+def entry_paths(bricks: list[gluster_heal.BrickHeal]) -> set[str]:
+    return {entry.path for entry in gluster_heal.entries(bricks)}
+
+
 def test_every_file_in_split_brain_has_a_path_on_one_brick() -> None:
     split = gluster_heal.entries(gluster_heal.parse_heal(tree(named("heal-info-split-brain-xml"))))
     assert sorted(entry.path for entry in split) == ["/d", "/f1", "/f2", "/f3", "/f4", "/f5", "/f6"]
+    assert entry_paths(reversed_bricks()) == entry_paths(
+        gluster_heal.parse_heal(tree(named("heal-info-split-brain-xml")))
+    )
     # /d/gfid is one of two files of this name; it is listed as its directory.
     assert gluster_heal.concerns("/d/gfid", split) and not gluster_heal.concerns("/e/f7", split)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from host_module import ModuleFailed, run_module
-from small_gluster import Killed, SmallGluster, Volume, host_uuid
+from small_gluster import Killed, Refusal, SmallGluster, Volume, host_uuid
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_names
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_peers import CureState, plan_cure
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_pool import Peer, Pool
 from ansible_collections.kvmcloud.stack.plugins.modules import gluster_peer, gluster_peer_info
 
 ADDRESSES = {
@@ -104,18 +107,24 @@ def test_what_is_refused_before_anything_is_done(params: dict, said: str, alone:
     assert alone.log == []
 
 
+def test_a_host_that_turns_out_rejected_is_not_waited_for(
+    alone: SmallGluster, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def probe(name: str) -> None:
+        alone.join(name)
+        alone.peers[name].update(state=6, text="Peer Rejected")
+
+    monkeypatch.setattr(alone, "peer_probe", probe)
+    with pytest.raises(ModuleFailed, match="after 0 s .* peer gs2 is rejected"):
+        run(capsys, peers=["gs2"], timeout=10**6)
+
+
 def test_a_host_of_another_pool(alone: SmallGluster, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "gs2 is either already part of another cluster or having volumes configured"
-    monkeypatch.setattr(alone, "peer_probe", lambda name: (_ for _ in ()).throw(small_refusal(text)))
+    monkeypatch.setattr(alone, "peer_probe", lambda name: (_ for _ in ()).throw(Refusal(text, errno=3)))
     with pytest.raises(ModuleFailed, match="Every host belongs to one pool") as failed:
         run(capsys, peers=["gs2", "gs3"])
     assert "Not done: probe gs3" in str(failed.value)
-
-
-def small_refusal(text: str) -> Exception:
-    from small_gluster import Refusal
-
-    return Refusal(text, errno=3)
 
 
 def test_killed_after_a_probe(alone: SmallGluster, capsys: Any) -> None:
@@ -278,6 +287,44 @@ def test_a_host_that_is_no_rejected_one_is_left_alone(rejected: Rejected, capsys
     rejected.running = False
     run(capsys, **CURE)
     assert rejected.steps == ["start"] and (rejected.folder / "vols").exists(), "it was stopped for another reason"
+
+
+GS2, GS3 = Peer("2", ("gs2",), True), Peer("3", ("gs3",), True)
+REJECTED = GS2._replace(state="6", state_text="Peer Rejected")
+ACCEPTED = GS2._replace(state="4", state_text="Accepted peer request")
+ALL = ["stop", "put-aside", "start", "probe", "accepted", "restart", "peers"]
+
+
+@pytest.mark.parametrize(
+    ("peers", "holds_definitions", "steps"),
+    [
+        ([REJECTED, GS3], True, ALL),
+        # Killed after stop or put-aside: with definitions on the disk it may be stopped for any reason.
+        (None, True, ["start", "settled"]),
+        (None, False, ALL[2:]),
+        # Killed after start, after probe, after restart.
+        ([], False, ALL[3:]),
+        ([ACCEPTED], True, ALL[5:]),
+        ([ACCEPTED, GS3], True, ALL[5:]),
+        ([GS2], True, ALL[5:]),
+        ([GS2, GS3], True, []),
+    ],
+)
+def test_a_cure_goes_on_where_it_ended(peers: list | None, holds_definitions: bool, steps: list) -> None:
+    pool = None if peers is None else Pool("1", tuple(peers))
+    plan = plan_cure(CureState(pool, holds_definitions), "gs2", ["gs1", "gs2", "gs3"])
+    words = [set(step.argv) & {*ALL, "settled"} for step in plan.steps]
+    assert [next(iter(found - {"peer"})) for found in words] == steps
+
+
+def test_definitions_are_put_aside_first(rejected: Rejected, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in between, the host is at worst an empty one."""
+    (rejected.folder / "a-file").touch()
+    moved: list[str] = []
+    rename = os.rename
+    monkeypatch.setattr(os, "rename", lambda old, new: (moved.append(os.path.basename(old)), rename(old, new)))
+    run(capsys, **CURE)
+    assert moved[:2] == ["peers", "vols"] or moved[:2] == ["vols", "peers"]
 
 
 # -- the view of one host --------------------------------------------------------------------------------------------

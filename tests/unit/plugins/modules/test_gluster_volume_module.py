@@ -139,6 +139,54 @@ def test_a_refused_creation_says_where_marks_may_be(pool: SmallGluster, capsys: 
     assert "Staging failed on gs3" in text and "reset" in text and "Not done: start volume v" in text
 
 
+def test_where_the_lock_was_held_nothing_is_cleaned(
+    pool: SmallGluster, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was looked at, so that a mark is that of somebody else, who makes a volume of the brick right now."""
+    cleaned: list[Any] = []
+    monkeypatch.setattr(gluster_volume.Leftovers, "remove", lambda _self, _in_use: cleaned.append(1) or [])
+    pool.busy = 1000
+    with pytest.raises(ModuleFailed, match="Another transaction"):
+        run(capsys, volume(), busy_timeout=1)
+    assert not cleaned
+    pool.busy = 0
+    pool.marks["gs3:/b1/v"] = "an older one"
+    with pytest.raises(ModuleFailed, match="already part of a volume"):
+        run(capsys, volume())
+    assert cleaned
+
+
+def test_a_success_that_made_something_else_is_none(
+    pool: SmallGluster, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = [bricks(1, 2), bricks(1, 2, disk="b2")]
+    run(capsys, volume(replica=2, accept_split_brain_risk=True, bricks=[*two[0], *two[1]]))
+    add = pool.volume_add_brick
+    monkeypatch.setattr(pool, "volume_add_brick", lambda name, *words: add(name, *words[:2], *words[:1:-1]))
+    with pytest.raises(ModuleFailed, match="its sets are .*gs2:/b1/v', 'gs4:/b2/v'"):
+        run(capsys, volume(bricks=[*two[0], "gs3:/b1/v", *two[1], "gs4:/b2/v"], confirm_replica_from=2))
+
+
+def test_a_brick_that_does_not_come_up_is_told(
+    pool: SmallGluster, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = pool.volume_start
+    monkeypatch.setattr(pool, "volume_start", lambda name: (start(name), pool.offline.add("gs2:/b1/v")))
+    with pytest.raises(ModuleFailed, match="the bricks of volume v online; after .* gs2:/b1/v: still offline"):
+        run(capsys, volume())
+
+
+def test_a_rebalance_that_was_cut_off_is_waited_for(pool: SmallGluster, capsys: Any) -> None:
+    both = volume(bricks=[*bricks(1, 2, 3), *bricks(2, 3, 4, disk="b2")])
+    run(capsys, both)
+    made = pool.volumes["v"]
+    made.options["user.kvmcloud-rebalance"] = "wanted"
+    made.task, made.moving = "Rebalance", 3
+    result = run(capsys, both)
+    assert [step["command"][1] for step in result["actions"]] == ["rebalance", "volume", "rebalance", "volume"]
+    assert "user.kvmcloud-rebalance" not in made.options
+
+
 def test_a_lock_of_somebody_else_is_waited_for(pool: SmallGluster, capsys: Any) -> None:
     pool.busy = 4
     assert run(capsys, volume())["changed"]
