@@ -180,7 +180,7 @@ class BrickDisks(DiskPlanner):
 
     def _names(self, line: fstab.Entry, found: Device, uuid: str) -> bool:
         """The file system that fstab mounts there, by whichever name, is that of the disk."""
-        return MARK not in line.options and (_uuid(line) == uuid or self.found.sources.get(line.source) == found.path)
+        return _uuid(line) == uuid or self.found.sources.get(line.source) == found.path
 
     def _known(self, entry: Entry, found: Device, uuid: str) -> None:
         size = self.found.xfs_sizes.get(found.path, 0)

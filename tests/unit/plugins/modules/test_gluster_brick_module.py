@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.basic import AnsibleModule
 from host_module import ModuleFailed, run_module
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_brick_host
 from ansible_collections.kvmcloud.stack.plugins.module_utils.block_devices import Device
+from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_disks import Disks
+from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_mounts import Present
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_brick_directories import Directory
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_brick_host import BrickHost
 from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import Mount
@@ -214,6 +217,128 @@ def test_a_device_that_nobody_has_is_free(tmp_path: Path) -> None:
     assert BrickHost._claimed(Device(str(image))) == ()
 
 
+def test_only_what_nobody_is_seen_to_use_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is mounted here, or in a volume group, is taken of course; that is no finding."""
+    nodes = [
+        {"kname": f"/dev/sd{letter}", "type": "disk", "size": 1, "ro": False, "ptuuid": None, "maj:min": f"8:{number}"}
+        for letter, number in (("b", 16), ("c", 32), ("d", 48))
+    ]
+    volumes = {"report": [{"pv": [{
+        "pv_name": "/dev/sdc", "vg_name": "vg", "pv_size": "1", "dev_size": "1", "pe_start": "0", "pv_mda_count": "1",
+        "pv_in_use": "used", "pv_missing": "",
+    }]}]}  # fmt: skip
+    lsblk = json.dumps({"blockdevices": [{**node, "name": node["kname"]} for node in nodes]})
+    tried = []
+    monkeypatch.setattr(BrickHost, "_claimed", staticmethod(lambda device: (tried.append(device.path), ("taken",))[1]))
+    host = BrickHost(CommandModule(lsblk=(0, lsblk, ""), wipefs=(0, "", ""), lvm=(0, json.dumps(volumes), "")))
+    found = host.disks(["/dev/sdb", "/dev/sdc", "/dev/sdd", "/dev/sde"], [], [Mount("/b", "/dev/sdb", "xfs", "8:16")])
+    assert tried == ["/dev/sdd"]
+    assert {name: device and device.uses for name, device in found.devices.items()} == {
+        "/dev/sdb": (),
+        "/dev/sdc": (),
+        "/dev/sdd": ("taken",),
+        "/dev/sde": None,
+    }
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """An empty disk on a host that carries steps out: what was done, in order. Mounts are there once mount was run."""
+    done: list[list[str]] = []
+
+    def change(_host: BrickHost, argv: list[Any]) -> str:
+        done.append([str(part) for part in argv])
+        return ""
+
+    def mounts(_host: BrickHost) -> list[Mount]:
+        trap = Mount("/usr", "systemd-1", "autofs", "0:9")
+        return [trap, *([Mount("/usr", "/dev/vdz", "xfs", "254:99")] if any("mount" in argv for argv in done) else [])]
+
+    disks = Disks({"/dev/vdz": Device("/dev/vdz", 10 * 1024**3, number="254:99")})
+    monkeypatch.setattr(BrickHost, "disks", lambda *_arguments: disks)
+    monkeypatch.setattr(BrickHost, "present", lambda _host, paths, location, found: Present(found, "", {}))
+    monkeypatch.setattr(BrickHost, "mounts", mounts)
+    monkeypatch.setattr(BrickHost, "change", change)
+    monkeypatch.setattr(AnsibleModule, "get_bin_path", lambda _module, name, *_more: f"/sbin/{name}")
+    return done
+
+
+WANTED = {"name": "b1", "device": "/dev/vdz", "mount": "/usr", "directories": [{"path": "a-directory-of-tests"}]}
+
+
+def test_a_run_from_disk_to_directory(prepared: list[list[str]], capsys: Any) -> None:
+    result = run_module(capsys, gluster_brick, bricks=[WANTED])
+    assert [argv[0] for argv in prepared] == ["write", "mkfs.xfs", "seal", "write", "systemctl", "timeout", "directory"]
+    assert len(result["actions"]) == 7 and result["changed"]
+    assert [part["after_header"] for part in result["diff"]] == ["/etc/fstab", "steps"]
+    assert " /usr xfs noatime,x-systemd.before=glusterd.service,nofail 0 0" in result["diff"][0]["after"]
+    (brick,) = result["bricks"]
+    assert brick["source"].startswith("UUID=") and brick["size_mb"] > 0
+
+
+def test_what_lies_on_a_disk_to_be_mounted_is_looked_at_after_that(prepared: list[list[str]], capsys: Any) -> None:
+    result = run_module(capsys, gluster_brick, bricks=[WANTED], reset=["/usr/former/brick"])
+    assert prepared[-2:] == [
+        ["directory", "/usr/a-directory-of-tests", "/usr", "-", "-", "-"],
+        ["reset", "/usr/former/brick"],
+    ]
+    assert "see that /usr/former/brick has no marks" in result["diff"][1]["after"]
+
+
+def test_a_run_with_lvm(prepared: list[list[str]], capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(BrickHost, "xfs_sizes", lambda _host, devices, _mounts: (asked.append(list(devices)), {})[1])
+    brick = {**WANTED, "lvm": {"volume_group": "vg", "more_devices": ["/dev/vdz"]}, "directories": []}
+    run_module(capsys, gluster_brick, bricks=[brick])
+    assert [argv[0] for argv in prepared][:4] == ["vgcreate", "lvcreate", "mkfs.xfs", "lvchange"]
+    assert "/dev/vg/b1" in prepared[2] and "size=512" in prepared[2]
+    assert asked == [[]], "the size of a volume is read with it"
+
+
+def test_check_mode_does_none_of_it(prepared: list[list[str]], capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even the packages need to be there."""
+    monkeypatch.setattr(AnsibleModule, "get_bin_path", lambda _module, name, *_more: None)
+    result = run_module(capsys, gluster_brick, check=True, bricks=[WANTED])
+    assert prepared == [] and result["changed"] and len(result["actions"]) == 7
+    assert result["bricks"] == [{"name": "b1", "mount": "/usr", "source": "UUID=<new>", "size_mb": 0}]
+
+
+def test_a_host_without_mkfs(prepared: list[list[str]], capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AnsibleModule, "get_bin_path", lambda _module, name, *_more: None)
+    with pytest.raises(ModuleFailed, match="mkfs.xfs is not installed; install xfsprogs"):
+        run_module(capsys, gluster_brick, bricks=[WANTED])
+    assert prepared == []
+
+
+def test_a_mount_that_is_not_there_after_all(
+    prepared: list[list[str]], capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BrickHost, "mounts", lambda _host: [])
+    with pytest.raises(ModuleFailed, match="Nothing is mounted at /usr, although mount reported no error"):
+        run_module(capsys, gluster_brick, bricks=[WANTED])
+
+
+def test_a_step_that_fails_names_what_was_done(
+    prepared: list[list[str]], capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_host: BrickHost, argv: list[Any]) -> str:
+        if argv[0] == "seal":
+            raise RunnerError("/usr has come to hold vms meanwhile; move that away.")
+        return ""
+
+    monkeypatch.setattr(BrickHost, "change", fail)
+    with pytest.raises(ModuleFailed, match="Could not seal .* Done before it: note in /etc/fstab .*; make an XFS in"):
+        run_module(capsys, gluster_brick, bricks=[WANTED])
+
+
+def test_a_directory_that_is_gone_needs_no_reset(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path)
+    for name in ("gone", "file", "link"):
+        BrickHost(CommandModule()).change(["reset", f"{tmp_path}/{name}"])
+    assert sorted(os.listdir(tmp_path)) == ["file", "link"]
+
+
 def test_sizes_are_asked_of_disks_that_hold_an_xfs_alone() -> None:
     said = "data     =                       bsize=4096   blocks=2621440, imaxpct=25\n"
     host = BrickHost(CommandModule(xfs_info=(0, said, "")))
@@ -226,11 +351,19 @@ def test_where_the_file_systems_of_fstab_are(tmp_path: Path) -> None:
     (tmp_path / "name").symlink_to("sdc")
     table = (
         f"UUID=known /b1 xfs defaults 0 0\nUUID=asked /b2 xfs defaults 0 0\n{tmp_path}/name /b3 xfs defaults 0 0\n"
-        "/dev/gone /b4 xfs defaults 0 0\nUUID=others /srv xfs defaults 0 0\n"
+        "/dev/gone /b4 xfs defaults 0 0\nUUID=others /srv xfs defaults 0 0\nPARTUUID=1 /b5 xfs defaults 0 0\n"
+        'LABEL="data" /b6 xfs defaults 0 0\n'
     )
     host = BrickHost(CommandModule(blkid=(0, "/dev/sdx\n", "")))
-    found = host.sources(table, ["/b1", "/b2", "/b3", "/b4"], [Device("/dev/sdb", signatures=("xfs:known",))])
-    assert found == {"UUID=known": "/dev/sdb", "UUID=asked": "/dev/sdx", f"{tmp_path}/name": f"{tmp_path}/sdc"}
+    found = host.sources(
+        table, [f"/b{number}" for number in range(1, 7)], [Device("/dev/sdb", signatures=("xfs:known",))]
+    )
+    assert found == {
+        "UUID=known": "/dev/sdb",
+        "UUID=asked": "/dev/sdx",
+        'LABEL="data"': "/dev/sdx",
+        f"{tmp_path}/name": f"{tmp_path}/sdc",
+    }
     assert BrickHost(CommandModule(blkid=(2, "", ""))).sources(table, ["/b2"], []) == {}
 
 
