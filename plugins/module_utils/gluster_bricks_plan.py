@@ -14,7 +14,13 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_options
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_bricks_change import Change
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_form import Form
-from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_options import AUTH_ALLOW, REBALANCE_MARK, Options
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_options import (
+    AUTH_ALLOW,
+    HEAL_MARK,
+    MARKS,
+    REBALANCE_MARK,
+    Options,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_pool import Pool
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import (
     ONLINE,
@@ -48,6 +54,7 @@ class BrickSteps:
         self.steps: list[Step] = []
         self.findings: list[str] = list(change.findings)
         self.renamed: dict[str, str] = {}  # what was replaced so far
+        self.ends: list[str] = []  # the marks to take away
 
     @property
     def rebuilt(self) -> list[str]:
@@ -56,20 +63,21 @@ class BrickSteps:
         return [name for name in named if self.states.get(name, ONLINE) != ONLINE]
 
     @property
-    def marked(self) -> bool:
-        return REBALANCE_MARK in self.volume.options
+    def marks(self) -> list[str]:
+        """What a run before this has begun, and not ended."""
+        return [mark for mark in MARKS if mark in self.volume.options]
 
     @property
     def needed(self) -> bool:
         change = self.change
-        return bool(self.findings or change.leaving or change.coming or change.dirty or self.rebuilt or self.marked)
+        return bool(self.findings or change.leaving or change.coming or change.dirty or self.rebuilt or self.marks)
 
     def plan(self) -> tuple[list[Step], list[str]]:
         self._check_consent()
         self._check_tasks()
         self._check_copies()
         self._wait_for_running_rebalance()
-        allow = self._allow_peers()
+        allow = self._prepare()
         self._raise_replica()
         self._lower_replica()
         self._rebuild()
@@ -77,11 +85,7 @@ class BrickSteps:
         self._add()
         self._remove()
         self._rebalance()
-        if allow is not None:
-            name = self.volume.name
-            self._step(
-                f"set auth.allow of volume {name} as it was", "gluster", "volume", "set", name, AUTH_ALLOW, allow
-            )
+        self._finish(allow)
         return self.steps, self.findings
 
     # -- what speaks against it --------------------------------------------------------------------------------------
@@ -128,6 +132,12 @@ class BrickSteps:
             else:
                 copies = [b.name for b in one if not b.arbiter and b.name not in going and b.name not in down]
                 enough = bool(copies) and set(down) <= going
+                if enough and down and HEAL_MARK in self.marks:
+                    self.findings.append(
+                        f"a change of bricks was cut off, and it is not known whether {', '.join(copies)} is complete "
+                        f"without {', '.join(down)}. Bring that back and run again; or, if it is lost for ever: "
+                        f"gluster volume reset {self.volume.name} {HEAL_MARK}."
+                    )
             if not enough:
                 states = ", ".join(f"{name} is {self.states[name]}" for name in down) or "no copy would stay"
                 self.findings.append(
@@ -142,8 +152,23 @@ class BrickSteps:
             if task.running and not task.removes:
                 self._wait("the rebalance that runs", "rebalance")
 
-    def _allow_peers(self) -> str | None:
-        """Returns what auth.allow shall be afterwards, where it has to be changed at all.
+    def _prepare(self) -> str | None:
+        """Marks what is to follow. Returns what auth.allow shall be afterwards, where it has to be changed."""
+        name = self.volume.name
+        allow, wider = self._allow_peers()
+        marks = [REBALANCE_MARK] if self.change.added and self.declaration.get("rebalance", True) else []
+        marks += [HEAL_MARK] if self.change.replaced or self.change.raised or self.rebuilt else []
+        marks = [mark for mark in marks if mark not in self.marks]
+        self.ends = [*self.marks, *marks]
+        pairs = [word for mark in marks for word in (mark, "wanted")] + ([AUTH_ALLOW, wider] if wider else [])
+        if pairs:
+            what = ("let the hosts of the pool into auth.allow" if wider else "") + (" and " if wider and marks else "")
+            what += "mark what is to follow" if marks else ""
+            self._step(f"{what} (volume {name})", "gluster", "volume", "set", name, *pairs)
+        return allow if wider else None
+
+    def _allow_peers(self) -> tuple[str, str]:
+        """auth.allow as it shall be, and with all hosts of the pool, if they are not all in it.
 
         While bricks change, gluster writes the peers into auth.allow that are missing there, each host those that it
         calls peers. The definitions then differ, and the next restart of glusterd ends in rejected peers. So they all
@@ -153,17 +178,27 @@ class BrickSteps:
         if present is not None:
             present = self.volume.options.get(gluster_options.OLD_AUTH_ALLOW, present)
         allow = self.options.values.get(AUTH_ALLOW, present)
-        if allow is None or AUTH_ALLOW in self.options.reset or "*" in gluster_options.listed(allow):
-            return None
+        changes = self.change.leaving or self.change.coming or self.rebuilt
+        if not changes or allow is None or AUTH_ALLOW in self.options.reset or "*" in gluster_options.listed(allow):
+            return "", ""
         hosts = {brick.host for brick in self.volume.bricks}
-        names = sorted({*hosts, *(self.pool.names() if self.pool else ())})
-        wider = gluster_options.allowed_with_peers(allow, names)
-        if wider == allow:
-            return None
+        wider = gluster_options.allowed_with_peers(allow, sorted({*hosts, *(self.pool.names() if self.pool else ())}))
+        return allow, ("" if wider == allow else wider)
+
+    def _finish(self, allow: str | None) -> None:
         name = self.volume.name
-        argv = ("gluster", "volume", "set", name, AUTH_ALLOW, wider)
-        self._step(f"let the hosts of the pool into auth.allow of volume {name}", *argv)
-        return allow
+        if HEAL_MARK in self.marks:
+            # Of the sets that are all there: what a brick that is down has missed is healed when it is back.
+            whole = [one for one in self.volume.sets if all(self._is_up(brick.name) for brick in one)]
+            bricks = [self.renamed.get(brick.name, brick.name) for one in whole for brick in one]
+            kept = [brick for brick in bricks if brick not in (*self.change.removed, *self.change.lowered)]
+            if kept:
+                self._wait_healed("what a run before this has begun is complete", kept)
+        if allow is not None:
+            argv = ("gluster", "volume", "set", name, AUTH_ALLOW, allow)
+            self._step(f"set auth.allow of volume {name} as it was", *argv)
+        for mark in self.ends:
+            self._step(f"take the mark {mark} from volume {name}", "gluster", "volume", "reset", name, mark)
 
     def _raise_replica(self) -> None:
         if self.change.raised:
@@ -244,16 +279,11 @@ class BrickSteps:
         return self.states[brick] in (ONLINE, UNKNOWN)  # not started: it is before this
 
     def _add(self) -> None:
-        if not self.change.added:
-            return
-        name = self.volume.name
-        if self.declaration.get("rebalance", True) and not self.marked:
-            argv = ("gluster", "volume", "set", name, REBALANCE_MARK, "wanted")
-            self._step(f"mark volume {name} as to be rebalanced", *argv)
-        argv = ("gluster", "volume", "add-brick", name, *self.change.added)
-        self._step(f"add {', '.join(self.change.added)} to volume {name}", *argv)
-        added = self.change.added
-        self._step(f"wait until the new bricks of volume {name} are online", "await", "online", name, *added)
+        added, name = self.change.added, self.volume.name
+        if added:
+            argv = ("gluster", "volume", "add-brick", name, *added)
+            self._step(f"add {', '.join(added)} to volume {name}", *argv)
+            self._step(f"wait until the new bricks of volume {name} are online", "await", "online", name, *added)
 
     def _remove(self) -> None:
         bricks = self.change.removed
@@ -268,16 +298,13 @@ class BrickSteps:
         self._step(f"take {listed} out of volume {name}", *remove, "commit")
 
     def _rebalance(self) -> None:
-        rebalances = self.declaration.get("rebalance", True)
         name = self.volume.name
-        if not self.marked and not (self.change.added and rebalances):
-            return
-        if rebalances and len(self.volume.bricks) + len(self.change.added) - len(self.change.removed) > self.form.width:
-            self._step(
-                f"spread the data of volume {name} over its bricks", "gluster", "volume", "rebalance", name, "start"
-            )
+        bricks = len(self.volume.bricks) + len(self.change.added) - len(self.change.removed)
+        wanted = REBALANCE_MARK in self.ends and self.declaration.get("rebalance", True)
+        if wanted and bricks > self.form.width:
+            argv = ("gluster", "volume", "rebalance", name, "start")
+            self._step(f"spread the data of volume {name} over its bricks", *argv)
             self._wait("the data is spread", "rebalance")
-        self._step(f"take the mark from volume {name}", "gluster", "volume", "reset", name, REBALANCE_MARK)
 
     def _tasks(self) -> tuple[Any, ...]:
         return self.status.tasks if self.status else ()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import random
 import time
-import xml.etree.ElementTree as ElementTree
 from typing import Any, Callable, Sequence
+from xml.etree import ElementTree
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_errors
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_errors import Answer

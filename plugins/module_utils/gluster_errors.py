@@ -11,8 +11,8 @@ round. So everything is judged here, in one place.
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple, Sequence
+from xml.etree import ElementTree
 
 UNREACHABLE = "unreachable"  # glusterd of this host does not answer
 TIMEOUT = "timeout"

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import posixpath
-import xml.etree.ElementTree as ElementTree
 from typing import Any, Mapping, NamedTuple, Sequence
+from xml.etree import ElementTree
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_options
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import Volume

@@ -12,8 +12,10 @@ AUTH_ALLOW = "auth.allow"
 # What gluster keeps when it writes the names of the peers into auth.allow by itself.
 OLD_AUTH_ALLOW = "old.auth.allow"
 GRANULAR = "cluster.granular-entry-heal"
-# Set from the moment bricks are added until their rebalance has ended: a run that is killed in between is taken up.
+# Set before bricks are changed, until what follows has ended: a run that is killed in between is taken up.
 REBALANCE_MARK = "user.kvmcloud-rebalance"
+HEAL_MARK = "user.kvmcloud-heal"
+MARKS = (REBALANCE_MARK, HEAL_MARK)
 
 _ON = frozenset({"on", "enable", "enabled", "yes", "true"})
 _OFF = frozenset({"off", "disable", "disabled", "no", "false"})
@@ -40,6 +42,7 @@ _ELSEWHERE = {
     "group": "declare group beside options, not in them",
     OLD_AUTH_ALLOW: "gluster itself writes it",
     REBALANCE_MARK: "gluster_volume itself writes it",
+    HEAL_MARK: "gluster_volume itself writes it",
 }
 
 

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from typing import Any, Dict, Mapping, NamedTuple, Sequence
+from xml.etree import ElementTree
 
 # As gluster numbers the states of a peer.
 _IN_CLUSTER = "3"

@@ -78,7 +78,7 @@ def needs_pool(declarations: Sequence[Declaration], volumes: Sequence[Volume]) -
                 return True
             continue
         other_bricks = found.brick_names != brick_names(declaration) or declaration.get("rebuilt_bricks")
-        if other_bricks or gluster_options.REBALANCE_MARK in found.options:
+        if other_bricks or found.options.keys() & set(gluster_options.MARKS):
             return True
     return False
 

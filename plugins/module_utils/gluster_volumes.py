@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from typing import Any, NamedTuple, Sequence
+from xml.etree import ElementTree
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_pool
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_form import Form, form_from_counts

@@ -100,7 +100,7 @@ def changes(draw: st.DrawFn) -> tuple[Form, list[str], list[str]]:
     """Sets of which some bricks are new, some sets are gone, some have come, in any order."""
     form = draw(st.sampled_from([ONE, TWO, THREE, ARBITER, DISPERSE]))
     names = iter(f"b{n}" for n in range(1000))
-    present = [[next(names) for _ in range(form.width)] for _ in range(draw(st.integers(1, 4)))]
+    present = [[next(names) for _brick in range(form.width)] for _set in range(draw(st.integers(1, 4)))]
     wanted = []
     for one in present:
         fate = draw(st.sampled_from(["stays", "goes", "changes"]))
@@ -108,7 +108,7 @@ def changes(draw: st.DrawFn) -> tuple[Form, list[str], list[str]]:
             wanted.append(list(one))
         elif fate == "changes":
             wanted.append([draw(st.sampled_from([brick, next(names)])) for brick in one])
-    wanted += [[next(names) for _ in range(form.width)] for _ in range(draw(st.integers(0, 2)))]
+    wanted += [[next(names) for _brick in range(form.width)] for _set in range(draw(st.integers(0, 2)))]
     order = draw(st.permutations(wanted))
     return form, [b for one in present for b in one], [b for one in order for b in one]
 

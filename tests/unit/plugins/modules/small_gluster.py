@@ -451,7 +451,7 @@ class SmallGluster:
     def _status(self, volume: Volume) -> str:
         nodes = ""
         for brick in volume.bricks:
-            host, _, path = brick.partition(":")
+            host, _colon, path = brick.partition(":")
             if host != self.host and not self.peers.get(host, {}).get("connected"):
                 continue  # as if it were no brick of the volume
             online = int(brick not in self.offline)

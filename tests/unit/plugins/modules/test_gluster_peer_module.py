@@ -120,8 +120,10 @@ def test_a_host_that_turns_out_rejected_is_not_waited_for(
 
 
 def test_a_host_of_another_pool(alone: SmallGluster, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "gs2 is either already part of another cluster or having volumes configured"
-    monkeypatch.setattr(alone, "peer_probe", lambda name: (_ for _ in ()).throw(Refusal(text, errno=3)))
+    def probe(name: str) -> None:
+        raise Refusal(f"{name} is either already part of another cluster or having volumes configured", errno=3)
+
+    monkeypatch.setattr(alone, "peer_probe", probe)
     with pytest.raises(ModuleFailed, match="Every host belongs to one pool") as failed:
         run(capsys, peers=["gs2", "gs3"])
     assert "Not done: probe gs3" in str(failed.value)

@@ -320,7 +320,7 @@ def test_a_brick_is_replaced_and_filled(pool: SmallGluster, capsys: Any) -> None
     result = run(capsys, wanted)
     assert pool.volumes["v"].bricks == bricks(1, 2, 4) and not pool.volumes["v"].incomplete
     # gluster had no reason to write the peers into it, in another way on every host.
-    assert [words[1] for words in pool.log] == ["set", "replace-brick", "set"]
+    assert [words[1] for words in pool.log] == ["set", "replace-brick", "set", "reset"]
     assert pool.volumes["v"].options["auth.allow"] == "10.*" and "old.auth.allow" not in pool.volumes["v"].options
     assert [s["action"] for s in result["actions"] if s["command"][0] == "await"][0].startswith(
         "wait until nothing is only"
@@ -374,6 +374,23 @@ def test_a_brick_of_another_set_may_be_down(pool: SmallGluster, capsys: Any) -> 
     assert pool.volumes["v"].bricks[0] == "gs4:/b1/v"
 
 
+def test_a_copy_that_is_not_known_to_be_complete_does_not_stand_for_a_dead_one(pool: SmallGluster, capsys: Any) -> None:
+    two = {"name": "v", "replica": 2, "accept_split_brain_risk": True}
+    run(capsys, {**two, "bricks": bricks(1, 2)})
+    pool.log.clear()
+    pool.kill_after = 2
+    with pytest.raises(Killed):
+        run(capsys, {**two, "bricks": bricks(3, 2), "confirm_remove": bricks(1)})
+    pool.kill_after = None
+    assert pool.volumes["v"].bricks == bricks(3, 2) and pool.volumes["v"].incomplete
+    pool.offline.add("gs2:/b1/v")
+    with pytest.raises(ModuleFailed, match="not known whether gs3:/b1/v is complete without gs2:/b1/v"):
+        run(capsys, {**two, "bricks": bricks(3, 4), "confirm_remove": bricks(2)})
+    pool.offline.clear()
+    run(capsys, {**two, "bricks": bricks(3, 4), "confirm_remove": bricks(2)})
+    assert pool.volumes["v"].bricks == bricks(3, 4) and not pool.volumes["v"].incomplete
+
+
 def test_a_disk_is_new_at_the_same_place(pool: SmallGluster, capsys: Any) -> None:
     wanted = volume(rebuilt_bricks=bricks(3))
     run(capsys, volume())
@@ -381,7 +398,8 @@ def test_a_disk_is_new_at_the_same_place(pool: SmallGluster, capsys: Any) -> Non
     pool.offline.add("gs3:/b1/v")
     pool.log.clear()
     run(capsys, wanted)
-    assert [words[1] for words in pool.log] == ["reset-brick", "reset-brick"] and not pool.volumes["v"].incomplete
+    assert [words[1] for words in pool.log] == ["set", "reset-brick", "reset-brick", "reset"]
+    assert not pool.volumes["v"].incomplete
     assert not run(capsys, wanted)["changed"]
 
 
