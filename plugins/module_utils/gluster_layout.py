@@ -102,7 +102,7 @@ def number_of_sets(hosts: Sequence[Host], form: Form, volume: str, places: Place
     elif total % width:
         reason = f"{form} takes disks in sets of {width}, and of {total} disks {total % width} would be left over."
     else:
-        name, held, most = _too_many(counts, places, sets)
+        name, held, most, where = _too_many(counts, places, sets, where)
         reason = (
             f"{total} disks make {sets} {'set' if sets == 1 else 'sets'} of {form}, and {name} has {held} disks: "
             f"more than the {most} that keep the parts of every set in different {where}."
@@ -122,15 +122,15 @@ def _check_witnesses(hosts: Sequence[Host], volume: str) -> None:
         )
 
 
-def _too_many(counts: Mapping[str, int], places: Places, sets: int) -> tuple[str, int, int]:
+def _too_many(counts: Mapping[str, int], places: Places, sets: int, where: str) -> tuple[str, int, int, str]:
     worst = max(counts, key=lambda name: counts[name])
     if counts[worst] > sets:
-        return worst, counts[worst], sets
+        return worst, counts[worst], sets, "hosts"
     of_group: dict[str, int] = {}
     for name, count in counts.items():
         of_group[places.group[name]] = of_group.get(places.group[name], 0) + count
     group = max(of_group, key=lambda name: of_group[name])
-    return group, of_group[group], sets * places.limit
+    return group, of_group[group], sets * places.limit, where
 
 
 def most_sets(counts: Mapping[str, int], places: Places, width: int) -> int:
@@ -214,17 +214,20 @@ def with_arbiters(
             for members, name in zip(sets, chosen)
         )
     witnesses = {host.name: host for host in hosts if any(disk.arbiter for disk in host.disks)}
-    eligible = [witnesses_of(members, witnesses.values()) for members in sets]
-    if not all(eligible):
-        raise LayoutError(f"volume {volume}: a set has no host left for its arbiter; set disks aside on more hosts.")
-    names = spread(eligible, {name: count for name, count in load.items() if name in witnesses})
+    names = spread([witnesses_of(members, witnesses.values(), volume) for members in sets], load)
     return tuple((*members, arbiter_brick(witnesses[name], used)) for members, name in zip(sets, names))
 
 
-def witnesses_of(members: Iterable[Brick], witnesses: Iterable[Host]) -> list[str]:
+def witnesses_of(members: Sequence[Brick], witnesses: Iterable[Host], volume: str) -> list[str]:
     """Hosts that may have the arbiter of these data bricks."""
     taken = {brick.rack or brick.host for brick in members}
-    return [host.name for host in witnesses if (host.rack or host.name) not in taken]
+    found = [host.name for host in witnesses if (host.rack or host.name) not in taken]
+    if not found:
+        raise LayoutError(
+            f"volume {volume}: the set {', '.join(map(str, members))} has data wherever disks are set aside for "
+            "arbiters; set one aside in a third place."
+        )
+    return found
 
 
 def arbiter_brick(host: Host, used: set[tuple[str, str]]) -> Brick:

@@ -167,7 +167,7 @@ class _Changer:
         if not self.apart:
             return [()] * len(sets)
         witnesses = {host.name: host for host in self.hosts.values() if any(disk.arbiter for disk in host.disks)}
-        eligible = [witnesses_of(members, witnesses.values()) for members in sets]
+        eligible = [witnesses_of(members, witnesses.values(), self.volume) for members in sets]
         found: list[Brick | None] = []
         for before, names in zip(kept, eligible):
             brick = next((one for one in before if one.arbiter), None)

@@ -271,5 +271,25 @@ def test_arbiters_apart_follow(count, disks, lost, data):
     assert not change(found.layout, after, ARBITER, "v")
 
 
+def test_a_set_that_has_data_wherever_arbiters_may_be():
+    """New volumes keep these hosts apart; one that exists may not have."""
+    present = layout(hosts(1, 1, 1, 1), REPLICA2, "v")
+    after = [host("h1", 1, arbiters=1), host("h2", 1, arbiters=1), *hosts(1, 1, 1, 1)[2:]]
+    with pytest.raises(
+        LayoutError, match="the set h1:/b1/v, h2:/b1/v has data wherever disks are set aside for arbiters"
+    ):
+        change(present, after, ARBITER, "v")
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["on disks of their own", "on disks like others"])
+def test_arbiters_of_new_sets_go_where_there_are_few(apart):
+    arbiters = [host(name, 0, arbiters=1) for name in ("t", "u")] if apart else []
+    first = [*hosts(1, 1), arbiters[0]] if apart else hosts(1, 1, 1)
+    after = [*hosts(2, 2), *arbiters] if apart else hosts(2, 2, 2)
+    present = layout(first, ARBITER, "v")
+    ((*_data, arbiter),) = change(present, after, ARBITER, "v").add
+    assert arbiter.arbiter and arbiter.host == ("u" if apart else "h2")
+
+
 def test_replica_four_is_a_form_like_others():
     assert change(layout(hosts(1, 1, 1), REPLICA3, "v"), hosts(1, 1, 1, 1), Form(4), "v").widen[0].host == "h4"
