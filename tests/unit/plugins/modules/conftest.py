@@ -32,6 +32,7 @@ class Clock:
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SmallGluster:
     small = SmallGluster()
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _self, text: small.warnings.append(text))
     monkeypatch.setattr(AnsibleModule, "run_command", lambda _self, argv, **more: small.run_command(argv, **more))
     monkeypatch.setattr(AnsibleModule, "get_bin_path", lambda _self, name, *_a, **_k: f"/usr/sbin/{name}")
     monkeypatch.setattr(gluster_module, "STATE_FOLDER", str(tmp_path))
