@@ -120,6 +120,12 @@ class BrickSteps:
         missing = [name for name, state in self.states.items() if state not in (ONLINE, UNKNOWN) and name not in going]
         if missing and (self.change.raised or self.change.lowered):
             self.findings.append(f"{', '.join(missing)} must be online before the number of copies can change.")
+        away = [brick for brick in self.change.removed if not self._is_up(brick)]
+        if away:
+            self.findings.append(
+                f"{', '.join(away)} is {self.states[away[0]]}, so that the data of its set cannot be moved away. Bring "
+                "it back, or replace it first."
+            )
         for one in self.volume.sets if self.volume.started else []:
             names = [brick.name for brick in one]
             down = [name for name in names if self.states[name] != ONLINE]
@@ -188,12 +194,14 @@ class BrickSteps:
     def _finish(self, allow: str | None) -> None:
         name = self.volume.name
         if HEAL_MARK in self.marks:
-            # Of the sets that are all there: what a brick that is down has missed is healed when it is back.
-            whole = [one for one in self.volume.sets if all(self._is_up(brick.name) for brick in one)]
-            bricks = [self.renamed.get(brick.name, brick.name) for one in whole for brick in one]
-            kept = [brick for brick in bricks if brick not in (*self.change.removed, *self.change.lowered)]
-            if kept:
+            gone = (*self.change.removed, *self.change.lowered)
+            stay = [brick.name for brick in self.volume.bricks if brick.name not in gone]
+            if all(self._is_up(brick) or brick in self.renamed or brick in self.rebuilt for brick in stay):
+                kept = [self.renamed.get(brick, brick) for brick in stay]
                 self._wait_healed("what a run before this has begun is complete", kept)
+            else:
+                # What a brick that is down has missed is healed when it is back; until then it is not known.
+                self.ends.remove(HEAL_MARK)
         if allow is not None:
             argv = ("gluster", "volume", "set", name, AUTH_ALLOW, allow)
             self._step(f"set auth.allow of volume {name} as it was", *argv)

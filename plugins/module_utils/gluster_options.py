@@ -85,6 +85,11 @@ def wanted_options(declared: Mapping[str, Any], groups: Mapping[str, Mapping[str
         elif value is not None and (not text(value) or isinstance(value, (dict, list))):
             findings.append(f"option {key}: {value!r} is no value; write null to have it as gluster has it by itself.")
     values.update({key: text(value) for key, value in single.items() if value is not None})
+    if _meaning(values.get("nfs.disable", "on")) == "off":
+        findings.append(
+            "option nfs.disable: gluster takes off without a word, but has no NFS server of its own any more; export "
+            "the volume through a gateway with NFS-Ganesha."
+        )
     reset = tuple(key for key, value in single.items() if value is None)
     for key in reset:
         values.pop(key, None)

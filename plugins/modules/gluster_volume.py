@@ -16,6 +16,9 @@ description:
     one with a wrong number of bricks even a ghost of a volume. All that speaks against it is told at once.
   - It never uses C(force) to create a volume, and takes no copy away before the others of its set are complete.
   - A run that was killed is taken up by the next one, also in the middle of a removal, a replacement or a rebalance.
+    For this, options C(user.kvmcloud-rebalance) and C(user.kvmcloud-heal) are in the volume while its bricks change.
+  - While bricks change, all hosts of the pool are in C(auth.allow), if it is set at all. Otherwise gluster would write
+    them there itself, on every host in another way, and the next restart of glusterd would end in rejected peers.
   - Volumes that are not named are left alone.
 options:
   volumes:
@@ -40,6 +43,8 @@ options:
           - The bricks as V(HOST:/DIRECTORY), in gluster's order; those of a set stand side by side, an arbiter last.
           - Of a volume that is there, bricks that are not declared leave it (see O(volumes[].confirm_remove)), and
             those that are new come. The order of sets is of no account.
+          - Prepare new bricks with M(kvmcloud.stack.gluster_brick) before. When a brick is replaced, gluster itself
+            does not look whether the disk is mounted.
         type: list
         elements: str
         default: []

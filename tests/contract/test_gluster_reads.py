@@ -166,6 +166,14 @@ def test_the_name_of_a_brick_is_there_once(call: Call) -> None:
         assert all(re.fullmatch(r"gs\d:/data/\w+", brick.name) and brick.host_uuid for brick in volume.bricks)
 
 
+def test_nothing_is_there() -> None:
+    """The plain answer says so on stderr, with 0."""
+    assert parse_volumes(tree(named("volume-info-none-xml"))) == []
+    assert parse_status(tree(named("volume-status-none-xml"))) == {}
+    assert parse_pool(tree(named("pool-list-none-xml"))).peers == ()
+    assert all(named(name).stderr and not named(name).rc for name in ("volume-info-none", "volume-status-none"))
+
+
 def test_only_the_ghost_is_one() -> None:
     ghosts = {volume.name for call in INFOS for volume in parse_volumes(tree(call)) if volume.is_ghost}
     assert ghosts == {"vn"}

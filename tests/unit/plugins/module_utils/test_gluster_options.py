@@ -80,6 +80,9 @@ def test_several_ways_become_one_table(declared: dict, values: dict, reset: tupl
         ({"old.auth.allow": "x"}, "gluster itself writes it"),
         ({"user.kvmcloud-rebalance": "x"}, "gluster_volume itself writes it"),
         ({"a.b": ""}, "is no value"),
+        # Accepted with success, and nothing serves NFS.
+        ({"nfs.disable": False}, "has no NFS server of its own"),
+        ({"nfs.disable": "no"}, "has no NFS server of its own"),
         ({"a.b": ["x"]}, "is no value"),
     ],
 )

@@ -57,6 +57,24 @@ def test_bricks_leave_by_name_only_and_with_their_data(pool: SmallGluster, capsy
     assert not run(capsys, named)["changed"]
 
 
+def test_data_of_a_brick_that_is_down_cannot_be_moved(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume(bricks=[*bricks(1, 2, 3), *bricks(2, 3, 4, disk="b2")]))
+    pool.offline.add("gs4:/b2/v")
+    with pytest.raises(ModuleFailed, match="gs4:/b2/v is offline, so that the data of its set cannot be moved away"):
+        run(capsys, volume(confirm_remove=bricks(2, 3, 4, disk="b2")))
+
+
+def test_a_mark_stays_as_long_as_a_brick_is_down(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume())
+    pool.volumes["v"].options["user.kvmcloud-heal"] = "wanted"
+    pool.offline.add("gs3:/b1/v")
+    assert not run(capsys, volume())["changed"] and "user.kvmcloud-heal" in pool.volumes["v"].options
+    pool.offline.clear()
+    pool.volumes["v"].incomplete["gs3:/b1/v"] = 5
+    assert run(capsys, volume())["changed"] and not pool.volumes["v"].incomplete
+    assert "user.kvmcloud-heal" not in pool.volumes["v"].options and not run(capsys, volume())["changed"]
+
+
 def test_a_removal_that_somebody_began_is_in_the_way(pool: SmallGluster, capsys: Any) -> None:
     run(capsys, volume(bricks=[*bricks(1, 2, 3), *bricks(2, 3, 4, disk="b2")]))
     pool.volume_remove_brick("v", *bricks(2, 3, 4, disk="b2"), "start")
