@@ -185,13 +185,11 @@ class _Changer:
     # -- what comes --------------------------------------------------------------------------------------------------
 
     def _free(self, sets: Sets) -> dict[str, list[Disk]]:
-        """By host; those where no brick has been first."""
         used = {(brick.host, brick.path) for members in sets for brick in members if brick}
-        free: dict[str, list[Disk]] = {name: [] for name in self.hosts}
-        for name, host in self.hosts.items():
-            disks = [disk for disk in host.disks if not disk.arbiter and (name, disk.path) not in used]
-            free[name] = sorted(disks, key=lambda disk: (name, disk.path) in self.old)
-        return free
+        return {
+            name: [disk for disk in host.disks if not disk.arbiter and (name, disk.path) not in used]
+            for name, host in self.hosts.items()
+        }
 
     def _fill(self, sets: Sets, kept: Sequence[Sequence[Brick]]) -> None:
         for number, members in enumerate(sets):

@@ -13,6 +13,7 @@ from gluster_hosts import (
     REPLICA3,
     buildable,
     check_apart,
+    disk,
     host,
     hosts,
 )
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_form import Form
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_layout import LayoutError, layout
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_layout_change import Change, change
-from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_picture import Layout, read_back
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_picture import Brick, Layout, read_back
 
 FOUR = hosts(2, 2, 2, 2)
 
@@ -182,6 +183,51 @@ def test_a_set_that_was_forced_together_is_told_and_left():
     found = change(present, declared, REPLICA2, "v")
     assert not found
     assert "volume v: set 1 has 2 of its 2 copies on host h1: h1:/b1/v, h1:/b2/v." in found.findings
+
+
+def test_a_disk_is_replaced_by_one_of_its_own_host_first():
+    present = layout(hosts(1, 1), REPLICA2, "v")
+    other = host("h1")._replace(disks=(disk(9),))
+    after = [host("h3", 2), host("h4", 2), other, host("h2")]
+    assert change(present, after, REPLICA2, "v").replace == [(present.bricks[0], Brick("h1", "/b9/v"))]
+
+
+def test_new_sets_put_large_disks_with_large_ones():
+    first = [host("h1", 1, sizes=(10,)), host("h2", 1, sizes=(10,))]
+    joined = [host("h3", 2, sizes=(10, 500)), host("h4", 2, sizes=(500, 10))]
+    found = change(layout(first, REPLICA2, "v"), [*first, *joined], REPLICA2, "v")
+    assert [[brick.size_mb for brick in members] for members in found.add] == [[500, 500], [10, 10]]
+
+
+def test_what_replaces_a_brick_is_in_another_rack_than_the_rest_of_its_set():
+    racks = {"h1": "A", "h2": "B", "h3": "A", "h4": "B", "h5": "A", "h6": "B"}
+    before = [host(name, 1, racks[name]) for name in ("h1", "h2", "h3", "h4")]
+    present = read_back(["h1:/b1/v", "h2:/b1/v", "h3:/b1/v", "h4:/b1/v"], REPLICA2, before)
+    after = [host(name, 1, racks[name]) for name in ("h5", "h6", "h1", "h4")]
+    found = change(present, after, REPLICA2, "v")
+    assert found.sentences == ["replace h2:/b1/v by h6:/b1/v", "replace h3:/b1/v by h5:/b1/v"]
+
+
+def test_two_fragments_that_a_rack_may_hold_are_on_two_hosts_of_it():
+    racks = {"h1": "A", "h2": "A", "h8": "A", "h3": "B", "h4": "B", "h5": "C", "h6": "C"}
+    rest = ["h3", "h4", "h5", "h6"]
+    sets = [
+        ["h1:/b1/v", "h2:/b1/v", *(f"{n}:/b1/v" for n in rest)],
+        ["h8:/b1/v", "h2:/b2/v", *(f"{n}:/b2/v" for n in rest)],
+    ]
+    # A disk of h2 is gone, and h1, which is in the same set, has a new one.
+    after = [host("h1", 2, "A"), host("h2", 0, "A")._replace(disks=(disk(2),)), host("h8", 1, "A")]
+    after += [host(name, 2, racks[name]) for name in rest]
+    form = Form(0, 0, 6, 2)
+    found = change(read_back([*sets[0], *sets[1]], form, after), after, form, "v")
+    check_apart(found.layout, racks=True)
+    assert found.sentences == ["replace h8:/b1/v by h1:/b2/v", "replace h2:/b1/v by h8:/b1/v (emptied before)"]
+
+
+def test_a_new_arbiter_goes_where_there_are_few():
+    present = layout([*hosts(2, 2), host("t", 0, arbiters=1), host("u", 0, arbiters=1)], ARBITER, "v")
+    found = change(present, [*hosts(2, 2), host("t", 0, arbiters=1), host("w", 0, arbiters=1)], ARBITER, "v")
+    assert found.sentences == ["replace u:/b1/v-arbiter1 by w:/b1/v-arbiter1"]
 
 
 def test_a_brick_whose_place_is_still_taken_comes_after_that_is_given_up():
