@@ -366,14 +366,8 @@ def shown_bricks(bricks, wanted, mounts):
         if brick["mount"] in there:
             state = os.statvfs(brick["mount"])
             size = state.f_blocks * state.f_frsize // MIB
-        shown.append(
-            {
-                "name": brick["name"],
-                "mount": brick["mount"],
-                "source": sources.get(brick["name"], ""),
-                "size_mb": size,
-            }
-        )
+        name = brick["name"]
+        shown.append({"name": name, "mount": brick["mount"], "source": sources.get(name, ""), "size_mb": size})
     return shown
 
 
