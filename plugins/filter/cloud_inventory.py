@@ -6,14 +6,21 @@
 
 from __future__ import annotations
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import cloud_inventory, guest_networks
+from ansible_collections.kvmcloud.stack.plugins.module_utils import (
+    autostart_hooks,
+    cloud_inventory,
+    guest_networks,
+)
 
 
 class FilterModule:
     def filters(self) -> dict:
         return {
+            "autostart_hooks": autostart_hooks.autostart_hooks,
             "datastore_mount_checks": cloud_inventory.datastore_mount_checks,
             "datastores_with_storage": cloud_inventory.datastores_with_storage,
+            "declared_names": cloud_inventory.declared_names,
+            "declaration_passes": cloud_inventory.declaration_passes,
             "host_addresses": cloud_inventory.host_addresses,
             "host_entries": cloud_inventory.host_entries,
             "hosts_that_declare": cloud_inventory.hosts_that_declare,

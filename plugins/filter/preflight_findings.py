@@ -14,7 +14,9 @@ from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from jinja2 import Undefined
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.autostart_hooks import autostart_hooks
 from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory import (
+    NODE_VARIABLES,
     address_of,
     names_of,
     opennebula_node_hosts,
@@ -264,10 +266,18 @@ def without(hidden: Iterable[str], sentence: str) -> str:
     return sentence
 
 
+def hooks_of_autostart(variables: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Those that the role adds to the declared ones."""
+    enabled = value_of(variables, "opennebula_autostart_enabled")
+    return [] if enabled is None else autostart_hooks(boolean(enabled))
+
+
 def declared_by(variables: Mapping[str, Any], nodes: list[dict[str, Any]]) -> Declared:
     declared = Declared()
     for variable, options in DECLARED_OPTIONS.items():
         found = list_of(variables, variable, nodes if variable == "opennebula_hosts" else ())
+        if variable == "opennebula_hooks":
+            found = found._replace(entries=[*found.entries, *hooks_of_autostart(variables)])
         entries, faults = as_modules_take(found.entries, options, variable)
         declared.entries[variable] = entries
         declared.faults += [(variable, fault) for fault in ([found.fault] if found.fault else faults)]
@@ -315,6 +325,13 @@ def dictionaries(variables: Mapping[str, Any], name: str) -> list[dict[str, Any]
     return [entry for entry in list_of(variables, name).entries if isinstance(entry, Mapping)]
 
 
+def disk_findings(result: Mapping[str, Any]) -> list[str]:
+    """What the module datastore_disks_info found, or why it could not look; {} where it was not asked."""
+    if not result or result.get("unreachable"):
+        return []  # the latter is told of the host itself
+    return [str(one) for one in result.get("findings", [result.get("msg")])]
+
+
 def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, Any], register: str) -> Host:
     member_of = {group for group, members in groups.items() if name in members}
     result = value_of(variables, register, {})
@@ -337,6 +354,7 @@ def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, 
         links=[name for variable in LINK_VARIABLES for name in names_in(value_of(variables, variable, []))],
         datastore_mounts=dictionaries(variables, "host_storage_datastore_mounts"),
         datastore_disks=dictionaries(variables, "host_storage_datastore_disks"),
+        disk_findings=disk_findings(value_of(variables, "preflight_disks", {})),
         probe=result.get("probe"),
         unreachable=str(result.get("msg") or "") or None,
         high_availability={variable: value_of(variables, variable) for variable in HA_VARIABLES},
@@ -353,7 +371,7 @@ def merged(found: list[Finding]) -> list[Finding]:
 
 def node_hosts(nodes: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What opennebula_hosts is where the inventory does not set it: the nodes, as the role's default has them."""
-    used = ("host_network_hostname", "opennebula_node_domain_type", "opennebula_node_cluster")
+    used = ("host_network_hostname", *NODE_VARIABLES)
     return opennebula_node_hosts(
         nodes, {host: {name: value_of(hostvars[host], name) for name in used} for host in nodes}
     )

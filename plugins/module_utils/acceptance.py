@@ -43,6 +43,7 @@ HOST_STATES = {
     "7": "disabled",
     "8": "offline",
 }
+SET_ASIDE = ("4", "7", "8")
 MONITORED = ("1", "2")  # 1: was monitored, and is being monitored again
 
 
@@ -183,13 +184,13 @@ def judge_api(answer: Any, release: str | None) -> Verdict:
     return Verdict(True, f"release {text}")
 
 
-def judge_hosts(pool: str, expected: Iterable[str]) -> Verdict:
-    """Every host is monitored; one that is not is named with its own error."""
-    wrong, seen = [], set()
+def judge_hosts(pool: str, expected: Iterable[str], set_aside: Iterable[str] = ()) -> Verdict:
+    """Every host is monitored; one that is not is named with its own error. Those set aside are disabled or offline."""
+    wrong, seen, aside = [], set(), set(set_aside)
     for host in _members(pool, "HOST"):
         name, state = host.findtext("NAME", ""), host.findtext("STATE", "")
         seen.add(name)
-        if state not in MONITORED:
+        if state not in (SET_ASIDE if name in aside else MONITORED):
             error = " ".join((host.findtext("TEMPLATE/ERROR") or "").split())
             wrong.append(f"{name} is {HOST_STATES.get(state, state)}" + (f" ({error})" if error else ""))
     wrong += [f"{name} is not known to OpenNebula" for name in expected if name not in seen]

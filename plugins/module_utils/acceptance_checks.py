@@ -120,7 +120,7 @@ class Host:
         return acceptance.judge_api(proxy.one.system.version(session), check["release"])
 
     def opennebula_hosts(self, check: Check) -> Verdict:
-        return acceptance.judge_hosts(self.pool("onehost"), check["expected"])
+        return acceptance.judge_hosts(self.pool("onehost"), check["expected"], check["set_aside"])
 
     def opennebula_datastores(self, check: Check) -> Verdict:
         return acceptance.judge_datastores(self.pool("onedatastore"), check["expected"])

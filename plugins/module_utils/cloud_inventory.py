@@ -10,7 +10,16 @@ import ipaddress
 from collections import Counter
 from typing import Any, Iterable, Mapping
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_cluster import MEMBERS
+
 HostVars = Mapping[str, Mapping[str, Any]]
+# What a node may say of itself as a host of OpenNebula.
+NODE_VARIABLES = (
+    "opennebula_node_domain_type",
+    "opennebula_node_cluster",
+    "opennebula_node_template",
+    "opennebula_node_state",
+)
 
 
 def address_of(host: str, variables: Mapping[str, Any]) -> str:
@@ -126,16 +135,47 @@ def with_edits(
 
 
 def opennebula_node_hosts(hosts: Iterable[str], hostvars: HostVars) -> list[dict[str, Any]]:
-    """The nodes of the inventory as hosts of OpenNebula, in the cluster that each names."""
+    """The nodes of the inventory as hosts of OpenNebula, as each says of itself."""
     declared = []
     for host in hosts:
         variables = hostvars[host]
         driver = str(variables.get("opennebula_node_domain_type") or "kvm")
         entry: dict[str, Any] = {"name": names_of(host, variables)[0], "im_mad": driver, "vm_mad": driver}
-        if variables.get("opennebula_node_cluster"):
-            entry["cluster"] = str(variables["opennebula_node_cluster"])
+        for option in ("cluster", "template", "state"):
+            if variables.get(f"opennebula_node_{option}"):
+                entry[option] = variables[f"opennebula_node_{option}"]
         declared.append(entry)
     return declared
+
+
+def declaration_passes(declared: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """What is declared by kind, in the order in which the kinds need one another, as the calls that apply it.
+
+    What a cluster names as its members may be made by the same run, so it gets them after all else. Removal goes the
+    other way and comes last: by then nothing that stays uses what goes.
+    """
+    passes = []
+    late: list[dict[str, Any]] = []
+    for kind, entries in declared.items():
+        wanted = [dict(entry) for entry in entries if entry.get("state") != "absent"]
+        if kind == "clusters":
+            late = [entry for entry in wanted if any(entry.get(option) for option in MEMBERS)]
+            wanted = [{key: value for key, value in entry.items() if key not in MEMBERS} for entry in wanted]
+        passes.append({"kind": kind, "entries": wanted})
+    # A cluster that was renamed has its new name by now.
+    late = [{key: value for key, value in entry.items() if key != "rename_from"} for entry in late]
+    passes.append({"kind": "clusters", "entries": late})
+    for kind, entries in reversed(list(declared.items())):
+        passes.append({"kind": kind, "entries": [dict(entry) for entry in entries if entry.get("state") == "absent"]})
+    return [one for one in passes if one["entries"]]
+
+
+def declared_names(entries: Iterable[Mapping[str, Any]], *states: str) -> list[str]:
+    """Names of the entries that are to be there, or of those with one of the states. One by id alone has no name."""
+    wanted = [entry for entry in entries if entry.get("name") is not None]
+    if states:
+        return [str(entry["name"]) for entry in wanted if entry.get("state") in states]
+    return [str(entry["name"]) for entry in wanted if entry.get("state") != "absent"]
 
 
 def ssh_identities(hosts: Iterable[str], hostvars: HostVars, register: str) -> list[dict[str, Any]]:

@@ -35,6 +35,21 @@ _START = 1024**2
 _LVM_NAME = re.compile(r"[A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,126}\Z")
 
 Entry = Mapping[str, Any]
+# The option of modules that declares them.
+DISKS: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "datastore": {"type": "str", "required": True},
+        "devices": {"type": "list", "elements": "path", "required": True},
+        "volume_group": {"type": "str", "required": True},
+        "logical_volume": {"type": "str", "required": True},
+        "size": {"type": "str", "default": "100%"},
+        "fstype": {"type": "str", "choices": ["xfs"], "default": "xfs"},
+        "wipe_signatures": {"type": "list", "elements": "str", "default": []},
+    },
+}
 
 
 class Disks(NamedTuple):
@@ -87,6 +102,12 @@ class _Room:
 
     def take(self, extents: int) -> None:
         self.total, self.free = self.total, self.free - extents
+
+
+def disks_of(entries: Sequence[Entry]) -> tuple[list[str], list[str]]:
+    """The devices that the declarations name, and their logical volumes as GROUP/NAME."""
+    names = [name for entry in entries for name in entry["devices"]]
+    return names, [f"{entry['volume_group']}/{entry['logical_volume']}" for entry in entries]
 
 
 class DiskPlanner:

@@ -20,27 +20,46 @@ FILTERING_DRIVERS = frozenset({"fw", "802.1q", "vxlan", "ovswitch", "ovswitch_vx
 _ASSUMED_PREFIX = {4: 24, 6: 64}
 
 
-def _upper(mapping: Mapping[str, Any]) -> dict[str, Any]:
+def _upper(mapping: Any) -> dict[str, Any]:
+    if not isinstance(mapping, Mapping):
+        return {}  # none, or a slip that is told elsewhere
     return {str(key).upper(): value for key, value in mapping.items()}
 
 
 def _network(address: Any, mask: Any) -> Network | None:
     try:
         given = ipaddress.ip_address(str(address))
-        return ipaddress.ip_network(f"{given}/{mask or _ASSUMED_PREFIX[given.version]}", strict=False)
     except ValueError:
         return None  # an address that is none is another rule's finding
+    try:
+        return ipaddress.ip_network(f"{given}/{str(mask).lstrip('/')}", strict=False)
+    except ValueError:  # no mask, or one that is none: it must not hide who is near
+        return ipaddress.ip_network(f"{given}/{_ASSUMED_PREFIX[given.version]}", strict=False)
+
+
+def _beyond(network: Network | None, address: Any, size: Any) -> list[Network | None]:
+    """What a range that is larger than the network of its first address covers as well."""
+    try:
+        first = ipaddress.ip_address(str(address))
+        last = first + (int(size) - 1)
+    except (TypeError, ValueError):
+        return []
+    if network is None or int(size) < 1 or last in network:
+        return []
+    return [*ipaddress.summarize_address_range(first, last), _network(last, network.prefixlen)]  # type: ignore[type-var]
 
 
 def networks_of(virtual_network: Mapping[str, Any]) -> list[Network]:
     """The networks whose addresses its guests get: as its template says, else as its ranges do."""
-    template = _upper(virtual_network.get("template") or {})
+    template = _upper(virtual_network.get("template"))
     mask = template.get("NETWORK_MASK")
     found = [_network(template.get("NETWORK_ADDRESS"), mask)]
     for entry in virtual_network.get("address_ranges") or []:
         own = _upper(entry)
+        near = _network(own.get("NETWORK_ADDRESS") or own.get("IP"), own.get("NETWORK_MASK", mask))
         found += [
-            _network(own.get("NETWORK_ADDRESS") or own.get("IP"), own.get("NETWORK_MASK", mask)),
+            near,
+            *_beyond(near, own.get("IP"), own.get("SIZE")),
             _network(own.get("IP6"), own.get("PREFIX_LENGTH")),
             _network(own.get("GLOBAL_PREFIX"), None),
             _network(own.get("ULA_PREFIX"), None),
@@ -71,7 +90,7 @@ def _filters_for(virtual_network: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _driver(virtual_network: Mapping[str, Any]) -> str:
-    return str(_upper(virtual_network.get("template") or {}).get("VN_MAD", "")).lower()
+    return str(_upper(virtual_network.get("template")).get("VN_MAD", "")).lower()
 
 
 def with_filters(
@@ -85,9 +104,9 @@ def with_filters(
     result = []
     for declared in virtual_networks:
         network = dict(declared)
-        template = dict(network.get("template") or {})
-        wanted = network.get("state", "present") == "present" and _driver(network) in FILTERING_DRIVERS
+        wanted = network.get("state") != "absent" and _driver(network) in FILTERING_DRIVERS
         if wanted and reaches(network, addresses, protected):
+            template = network["template"]
             given = _upper(template)
             network["template"] = {**{name: "YES" for name in _filters_for(network) if name not in given}, **template}
         result.append(network)
@@ -111,7 +130,7 @@ def unfiltered(
     return [
         str(network.get("name") or network.get("id"))
         for network in virtual_networks
-        if network.get("state", "present") == "present"
+        if network.get("state") != "absent"
         and _driver(network) not in FILTERING_DRIVERS | {""}
         and reaches(network, addresses, protected)
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Mapping, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import one_template
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_names import Names
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import (
     Declaration,
     Planner,
@@ -35,7 +36,9 @@ class ClusterPlanner(Planner):
         self, present: Sequence[Resource], members: Mapping[str, Sequence[Resource]], lenient: bool = False
     ) -> None:
         super().__init__(present, lenient)
-        self.members = {option: {item.name: item.id for item in pool} for option, pool in members.items()}
+        remedy = "create it first, or name its cluster there."
+        self.members = {option: Names(option[:-1], pool, lenient, remedy) for option, pool in members.items()}
+        self.homes: dict[str, str] = {}  # of the hosts that this call names: a host is in one cluster only
 
     def create(self, declaration: Declaration, template: Template) -> None:
         name = declaration["name"]
@@ -59,15 +62,13 @@ class ClusterPlanner(Planner):
         label = self._named(declaration, target)
         for option, (element, verb, _command) in MEMBERS.items():
             have = found.ids.get(element, ()) if found else ()
+            wanted = declaration.get(option)
             added = []
-            for name in declaration.get(option) or []:
-                number = self.members[option].get(name)
-                if number is None and not self.lenient:
-                    self.refuse(
-                        label, f"{name} of '{option}' does not exist; create it first, or name its cluster there."
-                    )
-                if number is None or number not in have:
-                    argument = name if number is None else str(number)
+            for name, argument in self.resolve(label, self.members[option], wanted) if wanted else ():
+                home = self.homes.setdefault(name, label) if option == "hosts" else label
+                if home != label:
+                    self.refuse(label, f"host {name} is to be in {home} as well; a host is in one cluster only.")
+                if argument not in map(str, have):
                     self.step(f"add {name} to {label}", "onecluster", verb, target, argument)
                     added.append(name)
             if added:
@@ -87,6 +88,6 @@ class ClusterPlanner(Planner):
     def view(self, found: Resource) -> View:
         lines = super().view(found)
         for option, (element, _verb, _command) in MEMBERS.items():
-            names = {number: name for name, number in self.members.get(option, {}).items()}
-            lines[option] = ", ".join(sorted(names.get(n, str(n)) for n in found.ids.get(element, ())))
+            names = self.members.get(option) or Names(option, ())
+            lines[option] = ", ".join(sorted(names.name(number) for number in found.ids.get(element, ())))
         return lines

@@ -36,10 +36,23 @@ class DatastorePlanner(MemberPlanner):
     noun = "datastore"
     member = "datastore"
     reserved = dict.fromkeys(("BASE_PATH", "GID", "GNAME", "ID", "STATE", "UID", "UNAME"), _ONLY_STORED)
-    permanent = dict.fromkeys(("DS_MAD", "TM_MAD", "TYPE"), "oned keeps it whatever an update says.")
+    permanent = {
+        **dict.fromkeys(("DS_MAD", "TM_MAD", "TYPE"), "oned keeps it whatever an update says."),
+        **dict.fromkeys(OVERRIDDEN, "oned gave it by the driver, needs it, and does not renew it."),
+    }
     # oned upper-cases DISK_TYPE and takes TYPE in any case.
     caseless = frozenset({"DISK_TYPE", "TYPE"})
     encrypted = frozenset({"NETAPP_PASS", "PUREFA_API_TOKEN", "RESTIC_PASSWORD"})
+
+    def __init__(
+        self,
+        present: Sequence[Resource],
+        clusters: Sequence[Resource] = (),
+        lenient: bool = False,
+        machines: Sequence[Resource] = (),
+    ) -> None:
+        super().__init__(present, clusters, lenient)
+        self.machines = machines
 
     def check(self, label: str, declaration: Declaration, template: Template, found: Resource | None) -> None:
         kind = self._type(label, template, found)
@@ -143,6 +156,11 @@ class DatastorePlanner(MemberPlanner):
         images = found.ids.get("IMAGES", ())
         if images:
             self.refuse(label, f"it holds {len(images)} image(s), ids {_first(images)}; delete or move them first.")
+        # oned counts images only, and would leave these VMs with disks that no command can reach.
+        machines = [one.id for one in self.machines if one.system_datastore == found.id]
+        if machines:
+            where = f"the disks of {len(machines)} VM(s), ids {_first(machines)}"
+            self.refuse(label, f"it holds {where}; terminate them or migrate them to another datastore first.")
 
     def view(self, found: Resource) -> View:
         return {**super().view(found), "state": STATES.get(found.fields.get("STATE", ""), "unknown")}
@@ -151,6 +169,13 @@ class DatastorePlanner(MemberPlanner):
 def _first(ids: Sequence[int], limit: int = 10) -> str:
     more = f" and {len(ids) - limit} more" if len(ids) > limit else ""
     return ", ".join(str(number) for number in ids[:limit]) + more
+
+
+def deletes_system(declarations: Sequence[Declaration], present: Sequence[Resource]) -> bool:
+    """Whether a system datastore that exists is to go, so that the VMs have to be looked at as well."""
+    absent = [item for item in declarations if item.get("state") == "absent"]
+    system = [one for one in present if one.fields.get("TYPE") == _SYSTEM]
+    return any(one.name == item.get("name") or one.id == item.get("id") for item in absent for one in system)
 
 
 def unmeasured(pool: Sequence[Resource], ids: Sequence[int]) -> dict[str, str]:

@@ -55,8 +55,8 @@ class Names:
 
     def find(self, name: str) -> Named:
         """By id or name. A lenient search takes an unknown name as one that will exist, and remembers it."""
-        if name.isdigit() and int(name) in self.names:
-            return Named(self.names[int(name)], name)
+        if name.isdecimal() and int(name) in self.names:
+            return Named(self.names[int(name)], str(int(name)))  # as the pools write it: they are compared
         numbers = self.ids.get(name, [])
         if len(numbers) > 1:
             listed = ", ".join(str(number) for number in sorted(numbers))

@@ -65,10 +65,14 @@ class Planner:
     def _plan_one(self, declaration: Declaration, taken: dict[Any, str]) -> None:
         label = self.label(declaration)
         found = self.find(declaration)
-        key = found.id if found else declaration.get("name")
-        if key in taken:
-            self.refuse(label, f"it is declared twice, as {taken[key]} and here; keep one of the two.")
-        taken[key] = label
+        name = declaration.get("name")
+        keys: list[Any] = [found.id] if found else []
+        if name is not None and not (found and found.name == name):
+            keys.append(name)  # which it is to be given, and nothing else
+        for key in keys:
+            if key in taken:
+                self.refuse(label, f"it is declared twice, as {taken[key]} and here; keep one of the two.")
+            taken[key] = label
         if declaration.get("state") == "absent":
             if found:
                 self.delete(found)
@@ -133,6 +137,8 @@ class Planner:
             found = self.by_id.get(number)
             if found is None and declaration.get("state") != "absent":
                 self.refuse(label, f"no {self.noun} has the id {number}; ids are given by oned and cannot be chosen.")
+            if found and name not in (None, found.name) and declaration.get("state") == "absent":
+                self.refuse(label, f"id {number} is that of {found.name}; give the id alone, or the name it has.")
             other = [one.id for one in self.by_name.get(name or "", []) if one.id != number]
             if found and found.name != name and other:
                 self.refuse(label, f"{self.noun} {number} cannot take this name; {self.noun} {other[0]} has it.")
@@ -159,7 +165,7 @@ class Planner:
             self.refuse(label, reason)
 
     def resolve(self, label: str, names: Names, wanted: Sequence[str]) -> list[Named]:
-        """Those of another pool that a declaration names; refused if one does not exist."""
+        """Those of another pool that a declaration names, each once; refused if one does not exist."""
         found: list[Named] = []
         for name in wanted:
             try:
@@ -168,7 +174,7 @@ class Planner:
                 raise Refused([f"{label}: {error}"]) from error
             if name in names.missing:
                 self.warn(label, f"{names.noun} {name} does not exist yet; check mode takes it as created before this.")
-        return found
+        return list(dict.fromkeys(found))
 
     # -- what is wanted ----------------------------------------------------------------------------------------------
 

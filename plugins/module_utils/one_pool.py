@@ -33,6 +33,7 @@ FRESH_POOLS = {
     "<USER><ID>0</ID><GID>0</GID><GROUPS><ID>0</ID></GROUPS><GNAME>oneadmin</GNAME><NAME>oneadmin</NAME>"
     "<AUTH_DRIVER>core</AUTH_DRIVER><ENABLED>1</ENABLED><TEMPLATE/></USER>"
     "</USER_POOL>",
+    "onevm": "<VM_POOL/>",
     "onevnet": "<VNET_POOL/>",
 }
 
@@ -54,6 +55,7 @@ class Resource:
     locked: bool = False
     address_ranges: tuple[dict[str, str], ...] = ()
     usage: dict[str, int] = field(default_factory=dict)  # of a user: how many of what belong to it
+    system_datastore: int = -1  # of a VM: where its disks are, or were last
 
     def error(self) -> str:
         """The ERROR attribute that oned leaves in the template of what failed."""
@@ -99,7 +101,7 @@ def _resource(element: ElementTree.Element, usage: dict[str, int] | None = None)
         id=int(plain["ID"]),
         name=plain.get("NAME", ""),
         fields=plain,
-        ids={child.tag: tuple(int(i.text or "") for i in child.findall("ID")) for child in element if len(child)},
+        ids={child.tag: _ids(child) for child in element if len(child) and child.tag != "TEMPLATE"},
         template=from_xml(template) if template is not None else {},
         permissions=_permissions(element.find("PERMISSIONS")),
         locked=element.find("LOCK") is not None,
@@ -107,7 +109,12 @@ def _resource(element: ElementTree.Element, usage: dict[str, int] | None = None)
             {entry.tag: entry.text or "" for entry in ar if not len(entry)} for ar in element.findall("AR_POOL/AR")
         ),
         usage=usage or {},
+        system_datastore=int(element.findtext("HISTORY_RECORDS/HISTORY[last()]/DS_ID") or -1),
     )
+
+
+def _ids(element: ElementTree.Element) -> tuple[int, ...]:
+    return tuple(int(child.text or "") for child in element.findall("ID"))
 
 
 def _permissions(element: ElementTree.Element | None) -> str | None:

@@ -34,6 +34,8 @@ class SecurityGroupPlanner(Planner):
     def __init__(self, present: Sequence[Resource], networks: Sequence[Resource] = (), lenient: bool = False) -> None:
         super().__init__(present, lenient)
         self.networks = list(networks)
+        # What the steps so far leave to each network: a call may delete several of its groups.
+        self.left = {network.id: group_ids(network) for network in networks}
         self.detach_from: dict[int, list[str]] = {}
 
     def find(self, declaration: Declaration) -> Resource | None:
@@ -94,20 +96,20 @@ class SecurityGroupPlanner(Planner):
             self.refuse(label, f"{len(machines)} VM(s) use it; detach their NICs from it first.")
         allowed = self.detach_from.get(found.id, [])
         for network in self.networks:
-            groups = group_ids(network)
-            if str(found.id) in groups:
-                self._detach(label, found, network, groups, network.name in allowed or str(network.id) in allowed)
+            if str(found.id) in self.left[network.id]:
+                self._detach(label, found, network, network.name in allowed or str(network.id) in allowed)
 
-    def _detach(self, label: str, found: Resource, network: Resource, groups: Sequence[str], allowed: bool) -> None:
+    def _detach(self, label: str, found: Resource, network: Resource, allowed: bool) -> None:
         """oned would delete the group all the same and leave its id with the network."""
         where = f"virtual network {network.name} (id {network.id})"
-        kept = [number for number in groups if number != str(found.id)]
+        kept = [number for number in self.left[network.id] if number != str(found.id)]
         if not allowed:
             self.refuse(label, f"{where} uses it; take it out of that network, or name the network in 'detach_from'.")
         if not kept:
             self.refuse(label, f"it is the only security group of {where}, which would filter nothing without it.")
         if network.locked:
             self.refuse(label, f"{where} uses it and is locked; 'onevnet unlock {network.id}' allows a change.")
+        self.left[network.id] = kept
         text = InputFile(one_template.render({"SECURITY_GROUPS": [",".join(kept)]}))
         self.step(f"take {label} out of {where}", "onevnet", "update", str(network.id), text, "-a")
 

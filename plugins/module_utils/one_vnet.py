@@ -47,7 +47,10 @@ class VnetPlanner(MemberPlanner):
         "AR": "give the ranges as 'address_ranges'; in an update oned would only store it.",
         "ERROR": "oned writes it.",
     }
-    permanent = {"VN_MAD": "without its driver a network can be neither used nor deleted."}
+    permanent = {
+        "SECURITY_GROUPS": "without any security group it filters nothing; name one, if need be 'default'.",
+        "VN_MAD": "without its driver a network can be neither used nor deleted.",
+    }
 
     def __init__(
         self,

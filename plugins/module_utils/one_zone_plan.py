@@ -94,6 +94,12 @@ def plan_cluster(
     members = [seen[host] for host in seen if kinds[host] == MEMBER]
     if len(solo) > 1 or (solo and members):
         raise ClusterError(_two_clouds([*solo, *(look.host for look in members)]))
+    last = [host for host in seen if seen[host].kind != EMPTY]
+    if last and set(last) <= set(discard):
+        raise ClusterError(
+            f"opennebula_ha_discard_database names {_listed(last)}, where the only database is that was found: nothing "
+            "of the cloud would be left. Take the host out of it."
+        )
     if not members:
         return _begin([host for host, _endpoint in declared], solo, unseen)
     return _continue(list(seen.values()), kinds, members, unseen, due)

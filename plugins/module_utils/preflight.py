@@ -53,6 +53,7 @@ class Host:
     links: list[str] = field(default_factory=list)  # bridges and other links that host_network is going to make
     datastore_mounts: list[dict[str, Any]] = field(default_factory=list)  # that host_storage is going to make
     datastore_disks: list[dict[str, Any]] = field(default_factory=list)
+    disk_findings: list[str] = field(default_factory=list)  # what the host itself has against its datastore_disks
     probe: dict[str, Any] | None = None
     unreachable: str | None = None
     high_availability: dict[str, Any] = field(default_factory=dict)  # HA_VARIABLES that are set

@@ -11,6 +11,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.host_probe import N
 from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases import release_key
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     ERROR,
+    FRONTENDS,
     WARNING,
     WHOLE_CLOUD,
     Cloud,
@@ -186,6 +187,30 @@ def shared_datastores_are_mounted(cloud: Cloud) -> Iterator[Finding]:
             )
 
 
+def images_are_on_every_front_end(cloud: Cloud) -> Iterator[Finding]:
+    """There are several front-ends, and a datastore of images or files is on the own disk of each: what one that leads
+    has written is missing after the next one took over.
+    """
+    hosts = front_ends(cloud)
+    if len(cloud.host_names(FRONTENDS)) < 2:
+        return
+    for one in datastores(cloud):
+        own_disk = one.template.get("DS_MAD", "").lower() == "fs" and not one.template.get("BRIDGE_LIST")
+        # The shared ones have a rule of their own.
+        if not own_disk or one.type not in ("IMAGE_DS", "FILE_DS") or one.driver in _SHARED:
+            continue
+        missing = [host.name for host in hosts if host.name not in _sources(cloud, one, hosts)]
+        if missing:
+            yield Finding(
+                ", ".join(missing),
+                f"The files of the datastore {one.name} are on each front-end's own disk: those that one has written "
+                "are missing after the next one took over.",
+                "Declare a network mount of it in host_storage_datastore_mounts for all front-ends, or name the hosts "
+                "that keep it in BRIDGE_LIST.",
+                WARNING,
+            )
+
+
 def _sources(cloud: Cloud, one: Datastore, hosts: list[Host]) -> dict[str, str]:
     """By host, the network source of a datastore: declared, mounted by its id, or the mount of all datastores."""
     declared = {host.name: source for host in hosts for source in _declared_sources(one, host)}
@@ -279,11 +304,22 @@ def storage_is_of_datastores(cloud: Cloud) -> Iterator[Finding]:
                 )
 
 
+def disks_can_be_used(cloud: Cloud) -> Iterator[Finding]:
+    """host_storage_datastore_disks names a disk that is not there, is in use or holds anything, or asks for more than
+    there is.
+    """
+    for host in cloud.hosts:
+        for sentence in host.disk_findings:
+            yield Finding(host.name, sentence, "Correct host_storage_datastore_disks; nothing of it would be made.")
+
+
 DATASTORE_RULES: tuple[Rule, ...] = (
     Rule(system_datastores_have_images),
     Rule(image_datastores_have_systems),
     Rule(shared_datastores_are_mounted),
+    Rule(images_are_on_every_front_end),
     Rule(storage_is_of_datastores),
+    Rule(disks_can_be_used, acceptable=False),
     Rule(local_datastores_have_room),
     Rule(bridge_lists_name_hosts),
 )

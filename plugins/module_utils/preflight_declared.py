@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator
+from typing import Any, Iterator, Mapping, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     FRONTENDS,
@@ -17,10 +17,27 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     Finding,
     Rule,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_topology import label_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.secret_strength import weakness
 
 FINGERPRINT = "opennebula_repository_key_fingerprint"
 BACKENDS = ("sqlite", "mysql")
+# What an entry of each variable is called.
+KINDS = {
+    "user": "opennebula_users",
+    "security group": "opennebula_security_groups",
+    "datastore": "opennebula_datastores",
+    "network": "opennebula_virtual_networks",
+    "hook": "opennebula_hooks",
+    "host": "opennebula_hosts",
+}
+# What is named, the options that name it, the variable that declares it, and what comes with OpenNebula.
+NAMED: tuple[tuple[str, tuple[str, ...], str, frozenset[str]], ...] = (
+    ("cluster", ("cluster", "clusters"), "opennebula_clusters", frozenset({"default"})),
+    ("security group", ("security_groups",), "opennebula_security_groups", frozenset({"default"})),
+    ("user", ("owner",), "opennebula_users", frozenset({"oneadmin", "serveradmin"})),
+    ("group", ("group", "groups"), "", frozenset({"oneadmin", "users"})),
+)
 
 
 def fingerprint_is_whole(cloud: Cloud) -> Iterator[Finding]:
@@ -46,27 +63,32 @@ def database_is_known(cloud: Cloud) -> Iterator[Finding]:
         )
 
 
-def clusters_are_declared(cloud: Cloud) -> Iterator[Finding]:
-    """A cluster is named that opennebula_clusters does not declare; it may have been made by hand."""
-    known = {"default", *(str(cluster.get("name")) for cluster in cloud.declared.clusters)}
-    members = [
-        *(("network", entry) for entry in cloud.declared.virtual_networks),
-        *(("datastore", entry) for entry in cloud.declared.datastores),
-        *(("host", entry) for entry in cloud.declared.hosts),
-    ]
-    wanted: dict[str, list[str]] = {}
-    for kind, entry in members:
-        named = entry.get("clusters") or ([entry["cluster"]] if entry.get("cluster") else [])
-        for cluster in named:
-            if str(cluster) not in known and not str(cluster).isdigit():
-                wanted.setdefault(str(cluster), []).append(f"{kind} {entry.get('name')}")
-    for cluster, users in wanted.items():
-        yield Finding(
-            WHOLE_CLOUD,
-            f"The cluster {cluster} is named by {', '.join(users)}, and opennebula_clusters does not declare it.",
-            "Correct the name, or declare the cluster; if it was made by hand, all is well.",
-            WARNING,
-        )
+def names_are_declared(cloud: Cloud) -> Iterator[Finding]:
+    """A cluster, security group, user or group is named that the inventory does not declare; it may have been made by
+    hand.
+    """
+    for noun, options, variable, built_in in NAMED:
+        known = built_in | {str(entry.get("name")) for entry in cloud.declared.wanted(variable)}
+        wanted: dict[str, list[str]] = {}
+        for kind, of in KINDS.items():
+            for entry in cloud.declared.wanted(of):
+                for name in dict.fromkeys(_named_by(entry, options)):
+                    if name not in known and not name.isdigit():
+                        wanted.setdefault(name, []).append(f"{kind} {label_of(entry)}")
+        for name, users in wanted.items():
+            yield Finding(
+                WHOLE_CLOUD,
+                f"The {noun} {name} is named by {', '.join(users)}, and "
+                f"{variable + ' does not declare it' if variable else 'groups are not made by this collection'}.",
+                f"Correct the name{', or declare it' if variable else ''}; if it was made by hand, all is well.",
+                WARNING,
+            )
+
+
+def _named_by(entry: Mapping[str, Any], options: Sequence[str]) -> Iterator[str]:
+    for option in options:
+        value = entry.get(option)
+        yield from map(str, value if isinstance(value, list) else [value] if value is not None else [])
 
 
 def secrets(cloud: Cloud) -> Iterator[Finding]:
@@ -131,5 +153,5 @@ DECLARED_RULES: tuple[Rule, ...] = (
     Rule(secrets, acceptable=False),
     Rule(fingerprint_is_whole, acceptable=False),
     Rule(database_is_known, acceptable=False),
-    Rule(clusters_are_declared),
+    Rule(names_are_declared),
 )

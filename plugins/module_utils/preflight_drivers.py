@@ -17,7 +17,14 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases
     known_release,
     release_key,
 )
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import WHOLE_CLOUD, Cloud, Finding, Rule
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
+    ERROR,
+    WARNING,
+    WHOLE_CLOUD,
+    Cloud,
+    Finding,
+    Rule,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_topology import attributes, label_of
 
 FIRST, LAST = "5.12", "7.4"
@@ -64,6 +71,14 @@ DRIVERS: dict[str, dict[str, Span]] = {
         "nodeport": Span(first="6.2"),
         "vcenter": Span(last="6.10"),
     },
+}
+# REQUIRED_ATTRS of the drivers that every release has so; what differs between releases is left to oned.
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "ceph": ("DISK_TYPE", "BRIDGE_LIST"),
+    "dev": ("DISK_TYPE",),
+    "iscsi_libvirt": ("DISK_TYPE", "ISCSI_HOST"),
+    "restic": ("RESTIC_PASSWORD",),
+    "rsync": ("RSYNC_HOST", "RSYNC_USER"),
 }
 # TM_MAD_SYSTEM: the system datastores, besides those of its own kind, that an image datastore's images can run in.
 _SYSTEM_MODES: dict[str, dict[str, Span]] = {
@@ -128,6 +143,24 @@ def drivers_exist(cloud: Cloud) -> Iterator[Finding]:
         )
 
 
+def drivers_have_what_they_need(cloud: Cloud) -> Iterator[Finding]:
+    """A datastore lacks an attribute that its DS_MAD requires; only a warning where it may exist already."""
+    own = declared_drivers(cloud, "DS_MAD")
+    for entry in cloud.declared.datastores:
+        template = attributes(entry)
+        driver = template.get("DS_MAD", "").lower()
+        missing = [name for name in REQUIRED.get(driver, ()) if not template.get(name)]
+        # oned gives system datastores no DS_MAD, whatever is declared
+        if missing and driver not in own and template.get("TYPE", "").upper() != "SYSTEM_DS":
+            yield Finding(
+                WHOLE_CLOUD,
+                f"The datastore {label_of(entry)} has DS_MAD {driver} and no {' and no '.join(missing)}; oned would "
+                "refuse it.",
+                f"Give it {' and '.join(missing)}.",
+                WARNING if cloud.deployed else ERROR,
+            )
+
+
 def _named_drivers(cloud: Cloud) -> Iterator[tuple[str, str, str]]:
     """What names it, kind of driver, driver."""
     for entry in cloud.declared.datastores:
@@ -167,4 +200,8 @@ def type_is_known(cloud: Cloud) -> Iterator[Finding]:
             )
 
 
-DRIVER_RULES: tuple[Rule, ...] = (Rule(drivers_exist), Rule(type_is_known))
+DRIVER_RULES: tuple[Rule, ...] = (
+    Rule(drivers_exist),
+    Rule(drivers_have_what_they_need),
+    Rule(type_is_known),
+)

@@ -112,11 +112,16 @@ def floating_address(cloud: Cloud) -> Iterator[Finding]:
             )
 
 
+def floating_addresses(cloud: Cloud) -> set[str]:
+    """One, unless the front-ends disagree, which another rule tells."""
+    return {str(settings(host)["opennebula_ha_floating_ip"]).split("/", maxsplit=1)[0] for host in several(cloud)} - {
+        ""
+    }
+
+
 def floating_address_of_another(cloud: Cloud) -> Iterator[Finding]:
     """The floating address belongs to a host for itself."""
-    floating = {
-        str(settings(host)["opennebula_ha_floating_ip"]).split("/", maxsplit=1)[0] for host in several(cloud)
-    } - {""}
+    floating = floating_addresses(cloud)
     for host in cloud.hosts:
         if host.address in floating:
             yield Finding(

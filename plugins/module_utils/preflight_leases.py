@@ -17,8 +17,12 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     Finding,
     Rule,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import settings, several
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import Address, addresses_of, as_address
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_topology import attributes, clusters_of, label_of
+
+# Drivers of networks that know security groups and do not apply them.
+UNFILTERED = ("bridge", "dummy")
 
 
 class Lease(NamedTuple):
@@ -49,10 +53,12 @@ def leases(cloud: Cloud) -> list[Lease]:
         clusters = frozenset(clusters_of(cloud, network, "vnets"))
         for entry in network.get("address_ranges") or []:
             values = {str(key).upper(): value for key, value in entry.items()}
-            first = as_address(str(values.get("IP") or values.get("IP6") or ""))
             size = str(values.get("SIZE") or "")
-            if first and size.isdigit() and 0 < int(size) <= 2**first.max_prefixlen - int(first):
-                found.append(Lease(name, (link, vlan), first, first + (int(size) - 1), clusters))
+            found += [
+                Lease(name, (link, vlan), first, first + (int(size) - 1), clusters)
+                for first in map(as_address, (str(values.get("IP")), str(values.get("IP6"))))
+                if first and size.isdecimal() and 0 < int(size) <= 2**first.max_prefixlen - int(first)
+            ]
     return found
 
 
@@ -73,8 +79,8 @@ def overlapping_leases(cloud: Cloud) -> Iterator[Finding]:
 
 
 def leases_of_hosts(cloud: Cloud) -> Iterator[Finding]:
-    """A virtual network gives the address of a host to guests, which takes that host off the network; only a warning
-    for networks with a VLAN.
+    """A virtual network gives the address of a host, or that of the front-ends together, to guests, which takes it off
+    the network; only a warning for networks with a VLAN.
     """
     taken: dict[Address, str] = {}
     for host in cloud.hosts:
@@ -83,6 +89,11 @@ def leases_of_hosts(cloud: Cloud) -> Iterator[Finding]:
             taken[declared] = host.name
     for host, probe in cloud.probed():
         taken.update(dict.fromkeys(addresses_of(probe), host.name))
+    for host in several(cloud):  # the leader's address is on none of them before the first run
+        for variable in ("opennebula_ha_floating_ip", "opennebula_ha_balancer"):
+            together = as_address(str(settings(host)[variable]).split("/", maxsplit=1)[0])
+            if together:
+                taken.setdefault(together, variable)
     for lease in leases(cloud):
         hit = sorted(f"{address} of {name}" for address, name in taken.items() if lease.holds(address, address))
         if hit:
@@ -128,9 +139,23 @@ def spoofing_is_filtered(cloud: Cloud) -> Iterator[Finding]:
         )
 
 
+def security_groups_are_filtered(cloud: Cloud) -> Iterator[Finding]:
+    """A virtual network has security groups, and its driver filters nothing."""
+    for network in cloud.declared.virtual_networks:
+        if network.get("security_groups") and attributes(network).get("VN_MAD", "").lower() in UNFILTERED:
+            yield Finding(
+                WHOLE_CLOUD,
+                f"The virtual network {label_of(network)} has security groups "
+                f"({', '.join(map(str, network['security_groups']))}), which its VN_MAD does not apply.",
+                "Use VN_MAD fw, which is a bridge with security groups, or take them out.",
+                WARNING,
+            )
+
+
 LEASE_RULES: tuple[Rule, ...] = (
     Rule(overlapping_leases),
     Rule(leases_of_hosts),
     Rule(leases_of_protected_networks),
     Rule(spoofing_is_filtered),
+    Rule(security_groups_are_filtered),
 )

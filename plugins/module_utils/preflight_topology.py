@@ -17,7 +17,10 @@ def attributes(entry: Mapping[str, Any]) -> dict[str, str]:
     """The template of a declaration with the names as OpenNebula knows them; values that are no text do not matter
     here.
     """
-    return {str(name).upper(): _text(value) for name, value in (entry.get("template") or {}).items()}
+    template = entry.get("template")
+    if not isinstance(template, Mapping):
+        return {}  # text, for instance, which is refused as a declaration
+    return {str(name).upper(): _text(value) for name, value in template.items()}
 
 
 def _text(value: Any) -> str:

@@ -33,7 +33,8 @@ options:
           - V(names_resolve), the names of O(checks[].names) resolve, to the given addresses.
           - V(ssh_login), O(checks[].user) logs in to each of O(checks[].hosts) without being asked anything.
           - V(opennebula_api), the XML-RPC API at O(checks[].url) answers with O(checks[].release).
-          - V(opennebula_hosts), every host of OpenNebula is monitored, O(checks[].expected) among them.
+          - V(opennebula_hosts), every host of OpenNebula is monitored, O(checks[].expected) among them, and those of
+            O(checks[].set_aside) are disabled or offline.
           - V(opennebula_datastores), every datastore of OpenNebula has a size, O(checks[].expected) among them.
           - V(opennebula_zone), the front-ends of the zone, O(checks[].expected) among them, have one leader and
             equal logs.
@@ -133,6 +134,11 @@ options:
         type: str
       expected:
         description: Names that must be there.
+        type: list
+        elements: str
+        default: []
+      set_aside:
+        description: Hosts that are disabled or offline because they are to be, by name.
         type: list
         elements: str
         default: []
@@ -242,6 +248,7 @@ SPEC = {
             "auth_file": {"type": "path", "default": "/var/lib/one/.one/one_auth"},
             "release": {"type": "str"},
             "expected": {"type": "list", "elements": "str", "default": []},
+            "set_aside": {"type": "list", "elements": "str", "default": []},
             "domain_type": {"type": "str", "choices": ["kvm", "qemu"], "default": "kvm"},
         },
     },

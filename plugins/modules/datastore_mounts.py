@@ -21,6 +21,8 @@ description:
   - The directory below a mount is sealed first (of root, mode 0555, immutable). Where the mount is missing later,
     writing fails instead of filling the disk below.
   - A run that was killed at any step is taken up by the next one.
+extends_documentation_fragment:
+  - kvmcloud.stack.datastore_disks
 options:
   datastores:
     description:
@@ -66,56 +68,6 @@ options:
         type: str
         choices: [mounted, absent]
         default: mounted
-  disks:
-    description:
-      - Datastores on local disks. They are mounted by UUID, now and at boot.
-      - A file system that is no longer declared is left alone; there is no way to remove one here.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      datastore:
-        description: Name of the datastore.
-        type: str
-        required: true
-      devices:
-        description:
-          - Disks of the volume group. One that is not part of it joins it, if it is empty; names below
-            C(/dev/disk/by-id) stay the same when disks are replugged.
-          - Several entries may share a volume group; the devices of all of them are its disks.
-        type: list
-        elements: path
-        required: true
-      volume_group:
-        description: Name of the LVM volume group. One that exists must have one of O(disks[].devices) in it.
-        type: str
-        required: true
-      logical_volume:
-        description: Name of the logical volume.
-        type: str
-        required: true
-      size:
-        description:
-          - Size of the volume, such as V(500g) (k, m, g, t, p; powers of 1024), or a share of the group, such as
-            V(100%).
-          - A share takes at most what is free. More than before extends volume and file system while they are in use;
-            less is refused.
-        type: str
-        default: 100%
-      fstype:
-        description: File system.
-        type: str
-        choices: [xfs]
-        default: xfs
-      wipe_signatures:
-        description:
-          - What may be destroyed on O(disks[].devices), each as C(TYPE:IDENTITY), for example
-            V(xfs:0e6a4b4e-6d0b-4a35-9c8e-3a2f4a8c4d11). The refusal to use a device names what to write here.
-          - The identity is that of the data and not of the disk, so that what is forgotten here never destroys anything
-            else later. What is mounted or part of a volume group, RAID or the like is not wiped in any case.
-        type: list
-        elements: str
-        default: []
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
@@ -203,7 +155,7 @@ import uuid
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_disks import DiskPlanner
+from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_disks import DISKS, DiskPlanner, disks_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_mounts import (
     FSTAB,
     NETWORK,
@@ -232,20 +184,7 @@ SPEC = {
             "state": {"type": "str", "choices": ["mounted", "absent"], "default": "mounted"},
         },
     },
-    "disks": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "datastore": {"type": "str", "required": True},
-            "devices": {"type": "list", "elements": "path", "required": True},
-            "volume_group": {"type": "str", "required": True},
-            "logical_volume": {"type": "str", "required": True},
-            "size": {"type": "str", "default": "100%"},
-            "fstype": {"type": "str", "choices": ["xfs"], "default": "xfs"},
-            "wipe_signatures": {"type": "list", "elements": "str", "default": []},
-        },
-    },
+    "disks": DISKS,
 }
 # Of OpenNebula's packages; only check mode, before they are installed, has to take it on trust.
 ONEADMIN = Owner(9869, 9869)
@@ -279,9 +218,7 @@ def plan_all(module, host):
     unwanted, _gone = datastore_paths(absent, module.params["datastores"], location, False)
 
     present_mounts = host.mounts()
-    names = [name for entry in disks for name in entry["devices"]]
-    volumes = [f"{entry['volume_group']}/{entry['logical_volume']}" for entry in disks]
-    present_disks = host.disks(names, volumes, present_mounts)
+    present_disks = host.disks(*disks_of(disks), present_mounts)
     present = host.present([*paths.values(), *unwanted.values()], location, present_mounts)
 
     mounted_numbers = {mount.number for mount in present_mounts}

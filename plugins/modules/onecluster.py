@@ -49,18 +49,24 @@ options:
 
       hosts:
         description:
-          - Names of hosts that are to be in the cluster. A host leaves its former cluster. Hosts not named here stay
-            as they are.
+          - Names or ids of existing hosts that are to be in the cluster. A host leaves its former cluster. Hosts not
+            named here stay as they are.
+          - Where both are made together, name the cluster at the host, as O(kvmcloud.stack.onehost#module:cluster).
         type: list
         elements: str
       datastores:
         description:
-          - Names of datastores that are to be in the cluster. Datastores not named here stay as they are.
+          - Names or ids of existing datastores that are to be in the cluster. Datastores not named here stay as they
+            are.
+          - Where both are made together, name the cluster at the datastore, as
+            O(kvmcloud.stack.onedatastore#module:clusters).
         type: list
         elements: str
       vnets:
         description:
-          - Names of virtual networks that are to be in the cluster. Networks not named here stay as they are.
+          - Names or ids of existing virtual networks that are to be in the cluster. Networks not named here stay as
+            they are.
+          - Where both are made together, name the cluster at the network, as O(kvmcloud.stack.onevnet#module:clusters).
         type: list
         elements: str
 

@@ -42,10 +42,11 @@ options:
 
       template:
         description:
-          - Attributes of the datastore. A new one needs C(TM_MAD), and C(DS_MAD) unless it is a system datastore.
+          - Attributes of the datastore. A new one needs C(TM_MAD) and C(DS_MAD), a system datastore C(TM_MAD) only and
+            a backup datastore C(DS_MAD) only.
           - C(TYPE) is one of C(IMAGE_DS) (what oned takes if none is given), C(SYSTEM_DS), C(FILE_DS) and
-            C(BACKUP_DS), and
-            cannot be changed.
+            C(BACKUP_DS), and cannot be changed.
+          - What else a driver needs, such as C(RSYNC_HOST) and C(RSYNC_USER) of V(rsync), is asked for by oned itself.
         type: raw
 
       purge:
@@ -92,7 +93,7 @@ options:
           - V(present) creates the datastore if it does not exist, and changes what differs.
           - V(absent) deletes it.
           - V(enabled) and V(disabled) also create it, and are for system datastores only.
-          - A datastore that holds images is not deleted, and the datastores 0 to 2 never are.
+          - A datastore that holds images, or disks of VMs, is not deleted, and the datastores 0 to 2 never are.
         type: str
         choices: [present, absent, enabled, disabled]
         default: present
@@ -131,6 +132,12 @@ EXAMPLES = r"""
           TYPE: SYSTEM_DS
           TM_MAD: shared
         clusters: [default, edge]
+      - name: backups
+        template:
+          TYPE: BACKUP_DS
+          DS_MAD: rsync
+          RSYNC_HOST: backup1.example
+          RSYNC_USER: oneadmin
 
 - name: A limit for the default system datastore
   kvmcloud.stack.onedatastore:
@@ -164,7 +171,11 @@ findings:
   elements: str
 """
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_datastore import DatastorePlanner, unmeasured
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_datastore import (
+    DatastorePlanner,
+    deletes_system,
+    unmeasured,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_module import (
     COMMON_OPTIONS,
     OWNER_OPTIONS,
@@ -190,7 +201,8 @@ def main() -> None:
         declared = resources.declarations()
         present = resources.read(DatastorePlanner, declared)
         clusters = resources.cli.pool("onecluster") if any(item.get("clusters") for item in declared) else []
-        plan = DatastorePlanner(present, clusters, lenient=resources.check_mode).plan(declared)
+        machines = resources.cli.pool("onevm") if deletes_system(declared, present) else []
+        plan = DatastorePlanner(present, clusters, resources.check_mode, machines).plan(declared)
         if not resources.check_mode:
             created = resources.apply(plan)
             if created and resources.params["wait"]:

@@ -72,6 +72,7 @@ options:
       command:
         description:
           - The program, absolute or relative to C(/var/lib/one/remotes/hooks). oned does not check that it exists.
+          - It is not put there by this module; it has to be on every front-end, or with O(remote=true) on every host.
         type: str
       arguments:
         description:
@@ -139,7 +140,7 @@ EXAMPLES = r"""
 
 - name: No hook of the former name
   kvmcloud.stack.onehook:
-    name: autostart_vm_on_node_restart
+    name: autostart_powered_off
     state: absent
 """
 

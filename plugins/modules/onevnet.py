@@ -57,9 +57,10 @@ options:
       address_ranges:
         description:
           - Address ranges, each a dictionary with C(TYPE) (C(IP4), C(IP6), C(IP6_STATIC), C(IP4_6), C(IP4_6_STATIC)
-            or
-            C(ETHER)), C(SIZE) (number of addresses), the first address (C(IP), C(IP6), C(MAC)), and your own
+            or C(ETHER)), C(SIZE) (number of addresses), the first address (C(IP), C(IP6), C(MAC)), and your own
             attributes.
+          - C(IP6_STATIC) and C(IP4_6_STATIC) also need C(PREFIX_LENGTH); C(IP6) and C(IP4_6) may have
+            C(GLOBAL_PREFIX) and C(ULA_PREFIX).
           - They are told apart by type and first address. If C(SIZE) or attributes differ, a range is updated in
             place.
           - Ranges of the network that are not listed stay, unless O(purge_address_ranges=true).

@@ -16,7 +16,9 @@ from ansible.module_utils.testing import patch_module_args
 from emulator_replay import RELEASES, Machine
 
 MODULES = "ansible_collections.kvmcloud.stack.plugins.modules"
-COMMANDS = ("onecluster", "onedatastore", "onegroup", "onehook", "onehost", "onesecgroup", "onevnet", "oneuser")
+COMMANDS = (
+    *("onecluster", "onedatastore", "onegroup", "onehook", "onehost", "onesecgroup", "onevm", "onevnet", "oneuser"),
+)
 
 
 class Ended(Exception):

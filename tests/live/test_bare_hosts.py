@@ -18,6 +18,8 @@ TRACES = "ls -d /etc/one /var/lib/one /etc/apt/sources.list.d/opennebula* /etc/a
 SHARED_SYSTEM = {"name": "sys", "clusters": ["lab"], "template": {"TYPE": "SYSTEM_DS", "TM_MAD": "shared"}}
 NO_BRIDGE = {"name": "n", "clusters": ["lab"], "template": {"VN_MAD": "dummy", "BRIDGE": "br9"}}
 
+NO_DISK = {"datastore": "default", "devices": ["/dev/sdz9"], "volume_group": "one", "logical_volume": "default"}
+
 
 def told(run):
     """What a run told, on one line: the terminal breaks sentences where it likes."""
@@ -52,6 +54,10 @@ def test_check_mode_runs_to_its_end_and_changes_nothing():
             "needs the bridge br9, which does not exist here; dummy makes none",
         ),
         ({"opennebula_hooks": [{"name": "7", "command": "x"}]}, "hook 7: a name of digits only"),
+        (
+            {"host_storage_datastore_disks": [NO_DISK]},
+            "datastore default: there is no block device /dev/sdz9 on this host",
+        ),
         ({"preflight_minimum_disk_mb": {"opennebula_nodes": {"/var/lib": 2**40}}}, "1099511627776 are wanted"),
         ({"preflight_accepted": ["disk_spaces"]}, "'disk_spaces', and there is no such rule. Did you mean disk_space?"),
         ({"preflight_accepted": ["unreachable_hosts"]}, "unreachable_hosts, which cannot be accepted"),
@@ -68,6 +74,7 @@ def test_check_mode_runs_to_its_end_and_changes_nothing():
         "an option misspelt",
         "no bridge",
         "a name that is an id",
+        "no such disk",
         "too little disk",
         "acceptance misspelt",
         "acceptance of what cannot be",

@@ -54,6 +54,13 @@ def test_nodes_have_the_edited_drivers_and_their_clusters(host):
     assert {one.findtext("STATE") for one in hosts.values()} == {"2"}, "2 is MONITORED"
     assert [hosts[name].findtext("CLUSTER") for name in NODES] == ["local", "plain"]
     assert template(shown(host, "onecluster", "local"))["RESERVED_MEM"] == "10%"
+    assert template(hosts["node1"])["RESERVED_CPU"] == "10"
+
+
+def test_what_one_resource_names_may_be_made_by_the_same_run(host):
+    assert shown(host, "onedatastore", "images").findtext("UNAME") == "operator"
+    kernels = shown(host, "onedatastore", "kernels").findtext("ID")
+    assert kernels in [one.text for one in shown(host, "onecluster", "gathered").findall("DATASTORES/ID")]
 
 
 def test_security_group_and_its_network(host):

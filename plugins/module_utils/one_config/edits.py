@@ -51,6 +51,11 @@ class Edit:
             return f"{verb} {target} (its value is not shown)"
         return f"{verb} {target} = '{new}'" + ("" if old is None else f" (was '{old}')")
 
+    def item_sentence(self, item: str) -> str:
+        """What was done to one of several values, without saying a secret."""
+        shown = "an item that is not shown" if is_secret(self.target, self.secret_keys) else item
+        return f"{'add' if self.present else 'remove'} {shown} in {self.target}"
+
 
 def read_edit(number: int, given: dict[str, Any], file_format: str, secret_keys: Iterable[str] = ()) -> Edit:
     given = {name: value for name, value in given.items() if value is not None}

@@ -22,8 +22,9 @@ class File:
     """One file of the call: what it is to become, and how it gets there."""
 
     def __init__(self, module: Any, wanted: dict[str, Any]) -> None:
-        self.module, self.edits, self.format = module, wanted["edits"], wanted["format"]
+        self.module, self.edits = module, wanted["edits"]
         self.path = os.path.realpath(wanted["path"])
+        self.format = _format(wanted["path"], self.path) if wanted["format"] == "auto" else wanted["format"]
         self.plan: Plan | None = None
         if os.path.isdir(self.path):
             raise Refused(f"{self.path} is a directory, wanted a file")
@@ -40,7 +41,6 @@ class File:
             raise Refused(f"{self.path} does not exist; install its package first, or set create to make it")
         else:
             # On a bare host the package that brings the file is itself only planned.
-            self.format = format_of(self.path) if self.format == "auto" else self.format
             self.edits = [read_edit(number, edit, self.format) for number, edit in enumerate(self.edits, 1)]
 
     def diff(self) -> list[dict[str, str]]:
@@ -72,6 +72,13 @@ class File:
             "msg": f"{self.path} does not exist yet: the {len(self.edits)} edits will be made once its package is "
             "installed",
         }
+
+
+def _format(given: str, path: str) -> str:
+    """By the name that the program opens, which may be a link; else by that of the file."""
+    with contextlib.suppress(Refused):
+        return format_of(given)
+    return format_of(path)
 
 
 def look_at_all(module: Any, wanted: list[dict[str, Any]]) -> list[File]:

@@ -93,7 +93,6 @@ class OpennebulaEditor:
     def _item(self, edit: Edit) -> list[str]:
         found = self._scalars(edit)
         same = [entry for entry in found if entry.value == edit.item]
-        sentence = '{} {} = "{}"'.format("add" if edit.present else "remove", edit.attribute, edit.item)
         if edit.present == bool(same):
             return []
         if edit.present:
@@ -103,7 +102,7 @@ class OpennebulaEditor:
             layout.insert_after(self.document, last, new, blank_line=False)
         for entry in same:
             layout.remove(self.document, entry)
-        return [sentence]
+        return [edit.item_sentence(edit.item)]
 
     # -- vectors -------------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,8 @@ def is_secret(name: str, more: Iterable[str] = ()) -> bool:
 
 def secret_values(edit: dict[str, Any], more: Iterable[str] = ()) -> Iterator[str]:
     """The secrets that an edit, as the user wrote it, carries."""
-    names_and_values = [(edit.get("key") or edit.get("attribute") or "", edit.get("value"))]
+    name = edit.get("key") or edit.get("attribute") or ""
+    names_and_values = [(name, edit.get(subject)) for subject in ("value", "item", "members")]
     for group in ("values", "where"):
         names_and_values += list((edit.get(group) or {}).items())
     for name, value in names_and_values:

@@ -42,11 +42,13 @@ class Assignment(NamedTuple):
 
 
 class Script:
-    """One pass over the text; after it, assignments holds all of them in order."""
+    """One pass over the text; after it, assignments holds all of them in order, and comments where those begin that
+    stand between statements, outside of all conditions."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.assignments: list[Assignment] = []
+        self.comments: set[int] = set()
         self._open: list[
             tuple[str, int]
         ] = []  # what is open around the current place: `if`, `{`, `(` ... and where it began
@@ -70,6 +72,8 @@ class Script:
         if char in " \t\r":
             return at + 1
         if char == "#":
+            if not (self._open or self._words or self._joined):
+                self.comments.add(at)
             return _end_of_line(text, at)
         if char == "\n":
             self._end_statement("\n")

@@ -46,6 +46,8 @@ class ShellEditor:
         raw = self.script.text[found.value_start : found.end] if found else ""
         if edit.subject == "value":
             wanted = edit.value
+            if found and self.script.text[found.value_start - 2] == "+":
+                raise Refused(f"line {self.script.line(found.start)} appends to it with '+=', edit it by hand")
             if found and found.value == wanted:
                 return []
         else:
@@ -84,11 +86,12 @@ class ShellEditor:
     def _add(self, name: str, value: str) -> None:
         """Below its commented example and written like it; otherwise at the end."""
         text = self.script.text
+        commented = re.compile(rf"^[ \t]*(#)[ \t]*(export[ \t]+)?{re.escape(name)}=[^\n]*(?:\n|\Z)", re.M)
         example = None
-        for example in re.finditer(rf"^[ \t]*#[ \t]*(export[ \t]+)?{re.escape(name)}=[^\n]*(?:\n|\Z)", text, re.M):
-            if any(start <= example.start() < end for _name, start, end in self.spans()):
-                example = None  # text of a quoted value
-        line = "{}{}={}\n".format((example.group(1) or "") if example else "", name, encode(value, ""))
+        for found in commented.finditer(text):
+            if found.start(1) in self.script.comments:  # not the text of a value, nor of a condition
+                example = found
+        line = "{}{}={}\n".format((example.group(2) or "") if example else "", name, encode(value, ""))
         at = example.end() if example else len(text)
         if at and text[at - 1] != "\n":
             line = "\n" + line[:-1]

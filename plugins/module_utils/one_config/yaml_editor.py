@@ -111,6 +111,8 @@ class YamlEditor:
             indent = parent.value[0][0].start_mark.column
             at = self._next_line(end_of(parent))
         elif found:  # `key:` without a value
+            if parent and parent.value:  # `key: null`
+                self._replace(self.text.index(":", found[-1][1].end_mark.index) + 1, end_of(parent), "", read=False)
             indent = found[-1][1].start_mark.column + 2
             at = self._next_line(found[-1][1].end_mark.index)
         else:
@@ -124,7 +126,7 @@ class YamlEditor:
 
     def _item(self, edit: Edit, path: list[str], found: list[tuple[MappingNode, Node, Node]]) -> list[str]:
         node = found[-1][2] if len(found) == len(path) else None
-        sentence = "{} {} in {}".format("add" if edit.present else "remove", _shown(edit.item), edit.target)
+        sentence = edit.item_sentence(_shown(edit.item))
         if node is not None and data_of(node) is None:
             node = None
         if node is None:

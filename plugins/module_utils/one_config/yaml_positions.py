@@ -42,9 +42,11 @@ def read_yaml(text: str) -> Node | None:
     if not HAVE_RUAMEL:
         raise LibraryMissing
     try:
-        # What YAML.compose does; EL 9 has a ruamel.yaml that lacks it.
-        constructor, _parser = YAML(typ="rt", pure=True).get_constructor_parser(StringIO(text))
-        root = constructor.composer.get_single_node()
+        reader = YAML(typ="rt", pure=True)
+        if hasattr(reader, "compose"):
+            root = reader.compose(StringIO(text))
+        else:  # EL 9 has a ruamel.yaml without it
+            root = reader.get_constructor_parser(StringIO(text))[0].composer.get_single_node()
     except MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)

@@ -16,6 +16,7 @@ import binascii
 import configparser
 import contextlib
 import fcntl
+import io
 import json
 import os
 import re
@@ -151,11 +152,16 @@ def enqueue(policy: Policy, entry: Entry) -> None:
     os.makedirs(policy.queue, mode=0o700, exist_ok=True)
     name = f"{entry.vm}-{entry.lost.seq}"
     beside = os.path.join(policy.queue, "." + name)
-    with open(beside, "w", encoding="utf-8") as stream:
-        json.dump(entry, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.rename(beside, os.path.join(policy.queue, name))
+    folder = os.open(policy.queue, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # a hook that runs twice at once writes to one name
+        with open(beside, "w", encoding="utf-8") as stream:
+            json.dump(entry, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(beside, os.path.join(policy.queue, name))
+    finally:
+        os.close(folder)
 
 
 def queued(policy: Policy) -> List[str]:
@@ -173,7 +179,7 @@ def claimed(path: str) -> Iterator[Optional[Entry]]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            stream = stack.enter_context(open(path, encoding="utf-8"))
+            stream = stack.enter_context(open(path, "rb"))
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             done = not os.fstat(stream.fileno()).st_nlink
         except (FileNotFoundError, BlockingIOError):
@@ -181,11 +187,11 @@ def claimed(path: str) -> Iterator[Optional[Entry]]:
         yield None if done else read_entry(stream.read(), path)
 
 
-def read_entry(text: str, path: str) -> Optional[Entry]:
+def read_entry(text: bytes, path: str) -> Optional[Entry]:
     try:
-        vm, name, since, lost = json.loads(text)
-        return Entry(int(vm), str(name), float(since), Record(*lost))
-    except (ValueError, TypeError):
+        vm, name, since, (seq, node, *numbers) = json.loads(text.decode("utf-8"))
+        return Entry(int(vm), str(name), float(since), Record(int(seq), str(node), *map(int, numbers)))
+    except (ValueError, TypeError, OverflowError):
         print(f"{path} is no entry of this queue and is removed", file=sys.stderr)
         os.unlink(path)
         return None
@@ -318,6 +324,8 @@ def main() -> None:
     parser.add_argument("--dry-run", metavar="FILE", help="print the decision about a saved VM and do nothing")
     parser.add_argument("--boot-time", type=int, metavar="N", help="with --dry-run: instead of asking the node")
     options = parser.parse_args()
+    # Names of VMs are UTF-8 in every locale; Python 3.6 without one would print ASCII only.
+    sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8")
     try:
         policy = read_policy(options.config)
         if options.dry_run:

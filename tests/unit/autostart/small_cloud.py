@@ -30,8 +30,8 @@ case "$#:$1:$2" in
   2:resume:*)
     [ ! -e resume-hangs ] || {{ echo $$ > hanging; exec sleep 60; }}
     [ ! -e resume-fails ] || {{ echo '[one.vm.action] Error performing action "resume": no' >&2; exit 255; }}
-    echo "$2" >> resumed
-    [ ! -e "vm$2.next" ] || mv "vm$2.next" "vm$2" ;;
+    [ ! -e "vm$2.next" ] || mv "vm$2.next" "vm$2"
+    echo "$2" >> resumed ;;  # last: tests wait for it
   *) echo "onevm was not to be called with: $*" >&2; exit 99 ;;
 esac
 """
@@ -111,10 +111,10 @@ class SmallCloud:
     def switch(self, name: str, on: bool = True) -> None:
         (self.root / name).touch() if on else (self.root / name).unlink()
 
-    def start(self, *arguments: str, **how) -> subprocess.Popen:
+    def start(self, *arguments: str, locale: str = "utf-8", **how) -> subprocess.Popen:
         process = subprocess.Popen(
             [sys.executable, str(PROGRAM), "--config", str(self.config), *arguments],
-            env={"PATH": f"{self.root}/bin:{os.environ['PATH']}"},
+            env={"PATH": f"{self.root}/bin:{os.environ['PATH']}", "PYTHONIOENCODING": locale},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

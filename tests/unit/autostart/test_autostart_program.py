@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import os
 import signal
 import stat
+import subprocess
 import time
 
 import pytest
@@ -67,6 +69,28 @@ def test_many_hooks_at_once_and_one_of_them_twice(cloud):
     assert cloud.entries == sorted(f"{number}-0" for number in range(12))
     assert len(cloud.lines("log/autostart.log")) == 13
     assert all(line.count("decision=") == 1 for line in cloud.lines("log/autostart.log"))
+
+
+def test_a_name_that_the_locale_cannot_print_is_no_hindrance(cloud):
+    hook = cloud.start(locale="ascii")
+    out, err = hook.communicate(vm_xml(4).replace("web4", "žluť").encode(), timeout=60)
+    assert hook.returncode == 0, err
+    assert 'name="žluť"' in out.decode() and cloud.entries == ["4-0"]
+
+
+def test_hooks_write_one_after_the_other(cloud):
+    """Two of one VM write to one file: the second would empty what the first has just put into the queue."""
+    cloud.queue.mkdir()
+    folder = os.open(cloud.queue, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    hook = cloud.start()
+    hook.stdin.write(cloud.vm(4))
+    hook.stdin.close()
+    with pytest.raises(subprocess.TimeoutExpired):
+        hook.wait(timeout=2)
+    assert not cloud.entries
+    os.close(folder)
+    assert hook.wait(timeout=60) == 0 and cloud.entries == ["4-0"]
 
 
 @pytest.mark.parametrize(
@@ -288,12 +312,25 @@ def test_always_is_started_although_its_node_is_up(cloud):
     assert cloud.lines("resumed") == ["4"]
 
 
-def test_what_is_no_entry_is_removed(cloud):
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"half": ',
+        b"\xff\xfe\x00\x80",
+        b'[4, "web4", 1.0, [0, "node1", "soon", "later", 44, -1]]',
+        b'[4, "web4", 1.0, [0, "node1"]]',
+        b'[Infinity, "web4", 1.0, [0, "node1", 1, 2, 44, -1]]',
+    ],
+    ids=["half", "no text", "no times", "too short", "no number"],
+)
+def test_what_is_no_entry_is_removed_and_hinders_no_other(cloud, content):
     """A file that stays would have systemd start the worker for ever."""
-    cloud.hook(cloud.vm(4, history(node="gone")))
-    (cloud.queue / "4-0").write_text('{"half": ')
+    cloud.node(booted=-60)
+    cloud.hook(cloud.vm(4, after_resume=cloud.runs(4)))
+    (cloud.queue / "3-0").write_bytes(content)
     rc, out, err = cloud.run("--work")
     assert rc == 0 and "is no entry" in err and not cloud.entries
+    assert cloud.lines("resumed") == ["4"]
 
 
 # ---- several workers, killed workers -------------------------------------------------------------------------------

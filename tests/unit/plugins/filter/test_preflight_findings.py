@@ -12,6 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from ansible_collections.kvmcloud.stack.plugins.filter.preflight_findings import preflight_findings
+
 COLLECTIONS = Path(__file__).resolve().parents[4] / ".cache" / "collections"
 
 INVENTORY = """
@@ -123,3 +127,39 @@ def test_in_a_real_run(tmp_path: Path) -> None:
     assert "are in the protected network 10.5.0.0/30" in sentences
     assert "[bridges_exist]" not in sentences, "host_network is going to make it"
     assert not any("node2" in host for host, _what in told), "hosts outside --limit were not looked at"
+
+
+def hook_findings(**variables: Any) -> list[str]:
+    hostvars = {"front1": {"preflight_probe": {}, **variables}}
+    found = preflight_findings(["front1"], hostvars, {"opennebula_frontends": ["front1"]})
+    return [one["sentence"] for one in found if "hook" in one["what"]]
+
+
+def test_a_hook_of_the_autostart_that_is_declared_by_hand_too() -> None:
+    by_hand = {
+        "name": "autostart_vm_on_node_restart",
+        "resource": "VM",
+        "resource_state": "POWEROFF",
+        "lcm_state": "LCM_INIT",
+        "command": "/usr/local/bin/resume",
+    }
+    assert hook_findings(opennebula_hooks=[by_hand]) == []
+    assert hook_findings(opennebula_autostart_enabled=True) == []
+    (twice,) = hook_findings(opennebula_hooks=[by_hand], opennebula_autostart_enabled=True)
+    assert "autostart_vm_on_node_restart" in twice and "twice" in twice
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"findings": []}, []),
+        ({"findings": ["datastore d: there is no block device /dev/sdz on this host."]}, ["no block device /dev/sdz"]),
+        ({"msg": "lsblk says: no."}, ["lsblk says: no."]),
+        ({"unreachable": True, "msg": "timed out"}, []),
+    ],
+)
+def test_what_a_host_has_against_its_disks(result: dict[str, Any], told: list[str]) -> None:
+    hostvars = {"front1": {"preflight_probe": {}, "preflight_disks": result}}
+    found = preflight_findings(["front1"], hostvars, {"opennebula_frontends": ["front1"]})
+    sentences = [one["sentence"] for one in found if one["rule"] == "disks_can_be_used"]
+    assert len(sentences) == len(told) and all(word in one for word, one in zip(told, sentences))

@@ -81,6 +81,7 @@ def test_answers_of_the_real_programs(contract_dir: Path, release: str, monitore
 def test_a_disabled_host_of_the_real_program(contract_dir: Path) -> None:
     shown = (contract_dir / "opennebula/vm-states/6.10.0/h-host-disabled.host.xml").read_text()
     assert acceptance.judge_hosts(f"<HOST_POOL>{shown}</HOST_POOL>", []) == (False, "node1 is disabled")
+    assert acceptance.judge_hosts(f"<HOST_POOL>{shown}</HOST_POOL>", ["node1"], ["node1"]).ok
 
 
 @pytest.mark.parametrize(

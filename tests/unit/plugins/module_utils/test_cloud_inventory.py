@@ -43,6 +43,46 @@ def test_nodes_become_hosts_with_the_driver_of_their_domain_type():
     ]
 
 
+def test_a_node_may_have_attributes_and_a_state_of_its_own():
+    own = {"opennebula_node_template": {"RESERVED_CPU": 200}, "opennebula_node_state": "offline"}
+    assert cloud_inventory.opennebula_node_hosts(["n1"], {"n1": own}) == [
+        {"name": "n1", "im_mad": "kvm", "vm_mad": "kvm", "template": {"RESERVED_CPU": 200}, "state": "offline"}
+    ]
+
+
+def shown(declared):
+    return [(one["kind"], *one["entries"]) for one in cloud_inventory.declaration_passes(declared)]
+
+
+def test_declarations_are_applied_in_the_order_given_and_removed_in_reverse():
+    owner, gone, cluster = {"name": "alice"}, {"name": "bob", "state": "absent"}, {"name": "old", "state": "absent"}
+    host = {"name": "n1", "cluster": "new", "state": "disabled"}
+    declared = {"users": [owner, gone], "clusters": [cluster], "datastores": [], "hosts": [host]}
+    assert shown(declared) == [("users", owner), ("hosts", host), ("clusters", cluster), ("users", gone)]
+
+
+def test_a_cluster_gets_its_members_after_they_were_made():
+    east = {"name": "east", "rename_from": "west", "hosts": ["n1"], "template": {"A": "1"}}
+    empty = {"name": "far", "hosts": []}
+    assert shown({"clusters": [east, empty], "hosts": [{"name": "n1"}]}) == [
+        ("clusters", {"name": "east", "rename_from": "west", "template": {"A": "1"}}, {"name": "far"}),
+        ("hosts", {"name": "n1"}),
+        ("clusters", {"name": "east", "hosts": ["n1"], "template": {"A": "1"}}),
+    ]
+
+
+def test_nothing_declared_is_nothing_to_apply():
+    assert cloud_inventory.declaration_passes({"clusters": [], "hosts": []}) == []
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"), [((), ["a", "b"]), (("locked", "offline"), ["b"]), (("absent",), ["gone"])]
+)
+def test_names_of_declared_resources(states, expected):
+    entries = [{"name": "a"}, {"name": "b", "state": "locked"}, {"name": "gone", "state": "absent"}, {"id": 0}]
+    assert cloud_inventory.declared_names(entries, *states) == expected
+
+
 def test_a_host_outside_the_limit_has_said_nothing():
     hostvars = {
         "n1": {

@@ -36,7 +36,17 @@ FAR = {"TYPE": "IP4", "IP": "198.51.100.10", "SIZE": 50}
     ("declared", "protected", "expected"),
     [
         pytest.param(network(NEAR), (), BOTH, id="a range beside a host, no mask given"),
+        pytest.param(network(NEAR, state="locked"), (), BOTH, id="locked once it is made"),
         pytest.param(network(FAR), (), {}, id="a range elsewhere"),
+        pytest.param(
+            network({"TYPE": "IP4", "IP": "192.0.0.10", "SIZE": 600}), (), BOTH, id="a large range that ends beside it"
+        ),
+        pytest.param(
+            network({"TYPE": "IP4", "IP": "192.0.0.10", "SIZE": 1024}), (), BOTH, id="a large range with a host in it"
+        ),
+        pytest.param(network({"TYPE": "IP4", "IP": "192.0.0.10", "SIZE": 256}), (), {}, id="a range that ends before"),
+        pytest.param(network(NEAR, NETWORK_MASK="/24"), (), BOTH, id="a mask with a slash"),
+        pytest.param(network(NEAR, NETWORK_MASK="255.255.255"), (), BOTH, id="a mask that is none"),
         pytest.param(network(FAR), ("198.51.0.0/16",), BOTH, id="a range in a protected network"),
         pytest.param(
             network(FAR, NETWORK_ADDRESS="192.0.2.0", NETWORK_MASK="255.255.255.0"), (), BOTH, id="by its own mask"
@@ -81,8 +91,11 @@ def test_the_declaration_itself_is_not_touched() -> None:
     assert declared == network(NEAR)
 
 
-def test_a_network_without_template_is_left_alone() -> None:
-    assert with_filters([{"name": "guests", "id": 3}], HOSTS) == [{"name": "guests", "id": 3}]
+@pytest.mark.parametrize("more", [{}, {"template": None}, {"template": 'VN_MAD = "fw"'}])
+def test_a_network_without_template_is_left_alone(more: dict) -> None:
+    declared = {"name": "guests", "id": 3, **more}
+    assert with_filters([declared], HOSTS) == [declared]
+    assert unfiltered([declared], HOSTS) == []
 
 
 def test_hosts_come_from_the_inventory() -> None:

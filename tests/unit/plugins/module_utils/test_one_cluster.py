@@ -17,7 +17,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Plan
 MEMBERS = {
     "hosts": [Resource(1, "node1"), Resource(2, "node2")],
     "datastores": [Resource(100, "images")],
-    "vnets": [Resource(0, "guests")],
+    "vnets": [Resource(0, "guests"), Resource(1, "twin"), Resource(2, "twin")],
 }
 
 
@@ -45,6 +45,11 @@ def plan(present: list[Resource], *wanted: dict[str, Any], lenient: bool = False
         ),
         ([cluster(HOSTS=(1,))], {"name": "edge", "hosts": ["node1"]}, []),
         ([cluster(HOSTS=(1,))], {"name": "edge", "hosts": ["node2"]}, ["onecluster addhost 100 2"]),
+        (
+            [cluster(VNETS=(0,))],
+            {"name": "edge", "vnets": ["0", "1", "2", "2"]},
+            ["onecluster addvnet 100 1", "onecluster addvnet 100 2"],
+        ),
         ([cluster(DATASTORES=(100,))], {"name": "edge", "datastores": []}, []),
         ([cluster()], {"name": "north", "rename_from": "edge"}, ["onecluster rename 100 north"]),
         ([cluster()], {"name": "edge", "state": "absent"}, ["onecluster delete 100"]),
@@ -59,12 +64,19 @@ def test_steps(present: list[Resource], wanted: dict[str, Any], expected: list[s
     [
         ([cluster(0, "default")], {"name": "default", "state": "absent"}, "comes with OpenNebula"),
         ([cluster(HOSTS=(1, 2), VNETS=(0,))], {"name": "edge", "state": "absent"}, "still has 2 hosts, 1 vnets"),
-        ([cluster()], {"name": "edge", "hosts": ["node9"]}, "node9 of 'hosts' does not exist"),
+        ([cluster()], {"name": "edge", "hosts": ["node9"]}, "no host node9; create it first"),
+        ([cluster()], {"name": "edge", "vnets": ["twin"]}, "2 vnets are named twin, with the ids 1, 2; give the id"),
     ],
 )
 def test_refusals(present: list[Resource], wanted: dict[str, Any], words: str) -> None:
     with pytest.raises(Refused, match=words):
         plan(present, wanted)
+
+
+def test_a_host_of_two_clusters_would_move_with_every_run() -> None:
+    both = [{"name": "edge", "hosts": ["node1"]}, {"name": "core", "hosts": ["1"]}]
+    with pytest.raises(Refused, match="cluster core: host node1 is to be in cluster edge as well"):
+        plan([cluster(HOSTS=(1,)), cluster(101, "core")], *both)
 
 
 def test_in_check_mode_a_member_may_still_be_to_come() -> None:

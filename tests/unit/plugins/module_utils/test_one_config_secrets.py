@@ -44,6 +44,8 @@ def test_the_secrets_of_an_edit():
     assert list(secret_values(edit)) == ["p w"]
     assert list(secret_values({"attribute": "DB", "key": "PASSWD", "value": 4711})) == ["4711"]
     assert list(secret_values({"attribute": "TOKEN", "value": ""})) == []
+    assert list(secret_values({"attribute": "API_TOKEN", "item": "i"})) == ["i"]
+    assert list(secret_values({"attribute": "API_TOKEN", "members": ["m", "n"]})) == ["m", "n"]
     nested = {"server": {":password": "a", ":user": "b"}, "tokens": [{"token": "c"}]}
     assert list(secret_values({"attribute": "auth", "value": nested})) == ["a", "c"]
 
@@ -53,6 +55,9 @@ def test_the_secrets_of_an_edit():
     [
         ("oned.conf", 'DB = [ PASSWD = "old", A = "b" ]\n', {"attribute": "DB", "values": {"PASSWD": 'n"ew'}}),
         ("addonrc", "SP_AUTH_TOKEN='old'\n", {"attribute": "SP_AUTH_TOKEN", "value": 'n"ew'}),
+        ("oned.conf", "API_TOKEN = old\n", {"attribute": "API_TOKEN", "item": 'n"ew'}),
+        ("oned.conf", "API_TOKEN = old\n", {"attribute": "API_TOKEN", "item": "old", "state": "absent"}),
+        ("ldap_auth.conf", "token: [old]\n", {"attribute": "token", "item": 'n"ew'}),
         ("ldap_auth.conf", "s:\n  :password: old\n", {"attribute": "s", "value": {":password": 'n"ew'}}),
         ("ldap_auth.conf", "s:\n  :password: old\n", {"attribute": "s/:password", "value": 'n"ew'}),
     ],

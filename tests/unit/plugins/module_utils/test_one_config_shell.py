@@ -139,6 +139,12 @@ DONE = [
         RC.replace("--unsafe\n", "--unsafe\nMIGRATE_OPTIONS=--x\n"),
     ),
     ("example with export", "#export A=1\nB=2\n", {"attribute": "A", "value": "3"}, "#export A=1\nexport A=3\nB=2\n"),
+    (
+        "an example in a condition or a text is none",
+        "#A=1\nif x; then\n  #A=2\n  B=1\nfi\ncat <<END\n#A=3\nEND\nC='\n#A=4'\n",
+        {"attribute": "A", "value": "5"},
+        "#A=1\nA=5\nif x; then\n  #A=2\n  B=1\nfi\ncat <<END\n#A=3\nEND\nC='\n#A=4'\n",
+    ),
     ("added at the end", "A=1", {"attribute": "B", "value": "x y"}, 'A=1\nB="x y"'),
     ("added to nothing", "", {"attribute": "B", "value": ""}, 'B=""\n'),
     ("removed with its comment", RC, {"attribute": "LANG", "state": "absent"}, RC.replace("export LANG=C # why\n", "")),
@@ -163,6 +169,7 @@ def test_edit(text, edit, after):
     [
         ("A=1\nA=2\n", {"attribute": "A", "value": "1"}, r"set 2 times \(lines 1, 2\) and the shell takes the last"),
         ("if x; then A=1; fi\n", {"attribute": "A", "value": "2"}, r"inside of a condition.*\(line 1\)"),
+        ("B=1\nA+=x\n", {"attribute": "A", "value": "x"}, r"line 2 appends to it with '\+='"),
         ('A="$A x"\n', {"attribute": "A", "members": ["y"]}, "worked out by the shell"),
         ("A=1; B=2\n", {"attribute": "A", "state": "absent"}, "shares line 1 with other statements"),
         ("A=1\r\n", {"attribute": "A", "value": "2"}, "line 1 ends with a carriage return"),

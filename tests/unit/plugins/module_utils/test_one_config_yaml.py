@@ -43,6 +43,9 @@ GATE = """\
 DONE = [
     ("nested value", GATE, {"attribute": ":server/:bind", "value": "0.0.0.0"}, GATE.replace("127.0.0.1 ", "0.0.0.0 ")),
     ("equal", GATE, {"attribute": ":server/:port", "value": 5030}, GATE),
+    ("null", "a:\n  b: ~ # c\nd: 1\n", {"attribute": "a/b/x", "value": 2}, "a:\n  b: # c\n    x: 2\nd: 1\n"),
+    ("null, last", "a: null", {"attribute": "a/x", "value": 2}, "a:\n  x: 2"),
+    ("a directive", "%YAML 1.1\n---\na: 1\n", {"attribute": "a", "value": 2}, "%YAML 1.1\n---\na: 2\n"),
     ("type differs", GATE, {"attribute": ":server/:port", "value": "5030"}, GATE.replace("5030", "'5030'")),
     ("quotes kept", GATE, {"attribute": ":log/:system", "value": "it's"}, GATE.replace("'file'", "'it''s'")),
     (

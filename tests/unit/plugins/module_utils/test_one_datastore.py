@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_datastore import DatastorePlanner, unmeasured
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_datastore import (
+    DatastorePlanner,
+    deletes_system,
+    unmeasured,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import Refused
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import InputFile, Plan
@@ -105,6 +109,24 @@ def test_what_holds_images_is_not_deleted() -> None:
         plan([datastore(images=tuple(range(1, 13)))], {"name": "images", "state": "absent"})
 
 
+def test_where_vms_have_their_disks_is_not_deleted() -> None:
+    """oned counts the images of a datastore only, of which a system datastore has none."""
+    system, delete = datastore(kind="1"), {"name": "images", "state": "absent"}
+    machines = [Resource(7, "a", system_datastore=100), Resource(8, "b", system_datastore=0), Resource(9, "pending")]
+    with pytest.raises(Refused, match=r"the disks of 1 VM\(s\), ids 7; terminate them"):
+        DatastorePlanner([system], machines=machines).plan([delete])
+    assert commands(DatastorePlanner([system], machines=machines[1:]).plan([delete])) == [
+        ["onedatastore", "delete", "100"]
+    ]
+
+
+def test_vms_are_looked_at_only_when_a_system_datastore_goes() -> None:
+    system, images = datastore(kind="1", name="sys"), datastore(101)
+    assert deletes_system([{"name": "sys", "state": "absent"}], [system, images])
+    assert deletes_system([{"id": 100, "state": "absent"}], [system, images])
+    assert not deletes_system([{"name": "images", "state": "absent"}, {"name": "sys"}], [system, images])
+
+
 @pytest.mark.parametrize(
     "kind, state, wanted, expected",
     [
@@ -154,6 +176,14 @@ def test_a_new_datastore_is_created_in_its_first_cluster() -> None:
     ]
 
 
+def test_a_cluster_that_is_named_twice_counts_once() -> None:
+    """A difference would be shown where there is none."""
+    found = plan([datastore()], {"name": "images", "clusters": ["default", "0"]})
+    assert (found.steps, found.diff) == ([], [])
+    found = plan([datastore(7)], {"name": "images", "clusters": ["default", "edge", "100"]})
+    assert commands(found) == [["onecluster", "adddatastore", "100", "7"]]
+
+
 def test_an_unknown_cluster_is_refused_and_assumed_in_check_mode_only() -> None:
     wanted = {"name": "images", "clusters": ["default", "west"]}
     with pytest.raises(Refused, match="there is no cluster west"):
@@ -184,10 +214,19 @@ def test_another_driver_is_told_to_leave_attributes_of_the_former_one() -> None:
     assert plan([plain], {"name": plain.name, "template": {"TM_MAD": "ssh"}}).warnings == []
 
 
-@pytest.mark.parametrize("name", ["ds_mad", "TM_MAD", "TYPE"])
-def test_what_oned_keeps_is_not_purged(name: str) -> None:
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("ds_mad", "oned keeps it whatever an update says"),
+        ("TM_MAD", "oned keeps it whatever an update says"),
+        ("TYPE", "oned keeps it whatever an update says"),
+        ("clone_target", "needs it, and does not renew it"),
+        ("SHARED", "needs it, and does not renew it"),
+    ],
+)
+def test_what_oned_keeps_or_needs_is_not_purged(name: str, words: str) -> None:
     present = datastore()
-    with pytest.raises(Refused, match="oned keeps it whatever an update says"):
+    with pytest.raises(Refused, match=words):
         plan([present], {"name": present.name, "purge": [name]})
 
 

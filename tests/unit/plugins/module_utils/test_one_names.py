@@ -43,10 +43,12 @@ def test_names_that_are_refused(name: str, words: str) -> None:
 def test_who_is_meant() -> None:
     names = Names("security group", POOL)
     assert names.find("web") == Named("web", "100")
-    assert names.find("100") == Named("web", "100")
+    assert names.find("100") == names.find("0100") == Named("web", "100")
     assert names.name(100) == "web" and names.name(7) == "7"
     with pytest.raises(NoSuchName, match="no security group nosuch; declare it"):
         names.find("nosuch")
+    with pytest.raises(NoSuchName, match="no security group 10²"):
+        names.find("10²")
     with pytest.raises(NoSuchName, match="2 security groups are named twin, with the ids 101, 102"):
         names.find("twin")
 

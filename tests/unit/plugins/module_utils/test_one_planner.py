@@ -93,6 +93,9 @@ REFUSALS: list[Any] = [
     pytest.param({"name": "x" * 129}, "128 at most", id="129 bytes"),
     pytest.param({"name": "--help"}, "as an option", id="a name that is an option"),
     pytest.param({"id": 7}, "ids are given by oned", id="an id cannot be chosen"),
+    pytest.param(
+        {"id": 100, "name": "old", "state": "absent"}, "100 is that of images", id="another than the one to delete"
+    ),
     pytest.param({"id": 100, "name": "other"}, "datastore 101 has it", id="the new name is taken"),
     pytest.param({"name": "images", "rename_from": "other"}, "both it .id 100. and other", id="old and new both exist"),
     pytest.param(
@@ -135,11 +138,14 @@ def test_all_refusals_come_together() -> None:
         [{"name": "images"}, {"id": 100}],
         [{"name": "img", "rename_from": "images"}, {"name": "images", "state": "absent"}],
         [{"name": "new", "template": {"DS_MAD": "fs", "TM_MAD": "ssh"}}] * 2,
+        [{"id": 100, "name": "new"}, {"id": 101, "name": "new"}],
+        [{"id": 100, "name": "new"}, {"name": "new", "template": {"DS_MAD": "fs", "TM_MAD": "ssh"}}],
+        [{"id": 101, "name": "new"}, {"name": "new", "rename_from": "images"}],
     ],
 )
 def test_declared_twice_is_refused(wanted: list[dict[str, Any]]) -> None:
     with pytest.raises(Refused, match="declared twice"):
-        plan([datastore()], *wanted)
+        plan([datastore(), datastore(101, "other")], *wanted)
 
 
 def test_a_name_that_several_have_is_not_guessed() -> None:

@@ -32,6 +32,14 @@ def test_members_of_other_names_are_no_resources() -> None:
     assert [one.name for one in pool] == ["a"]
 
 
+def test_an_attribute_named_id_is_no_id() -> None:
+    """oned stores it as any other, and every user may write one into the own template."""
+    (user,) = parse_pool(
+        "<USER_POOL><USER><ID>2</ID><GROUPS><ID>1</ID></GROUPS><TEMPLATE><ID>room 5</ID></TEMPLATE></USER></USER_POOL>"
+    )
+    assert user.ids == {"GROUPS": (1,)} and user.template == {"ID": ["room 5"]}
+
+
 def test_the_log_of_a_hook_is_no_part_of_it() -> None:
     """It grows with each run; 'show' has it and 'list' has not."""
     plain = "<HOOK><ID>0</ID><NAME>h</NAME><TYPE>api</TYPE><TEMPLATE><COMMAND>x</COMMAND></TEMPLATE>{}</HOOK>"
@@ -52,8 +60,16 @@ def test_a_fresh_opennebula_has_what_it_comes_with() -> None:
         "onehost": [],
         "onesecgroup": [(0, "default")],
         "oneuser": [(1, "serveradmin"), (0, "oneadmin")],
+        "onevm": [],
         "onevnet": [],
     }
+
+
+def test_the_disks_of_a_vm_are_in_the_datastore_of_its_last_record() -> None:
+    history = "<HISTORY_RECORDS>{}</HISTORY_RECORDS>"
+    records = "".join(f"<HISTORY><SEQ>{seq}</SEQ><DS_ID>{where}</DS_ID></HISTORY>" for seq, where in ((0, 0), (1, 104)))
+    vms = "".join(f"<VM><ID>1</ID>{history.format(text)}</VM>" for text in (records, ""))
+    assert [one.system_datastore for one in parse_pool(f"<VM_POOL>{vms}</VM_POOL>")] == [104, -1]
 
 
 def test_what_belongs_to_a_user_is_counted_beside_it() -> None:

@@ -149,6 +149,16 @@ def test_a_network_that_is_named_is_freed_of_the_group_first(named: str) -> None
     assert sent(found) == ['SECURITY_GROUPS = "0,101"\n']
 
 
+def test_groups_of_one_network_that_go_together_stay_away() -> None:
+    """Each step sends the whole list: made from the pool alone it brought the former group back."""
+    groups = [group(), group(101, "ssh")]
+    wanted = [{**DELETE, "detach_from": ["guests"]}, {**DELETE, "name": "ssh", "detach_from": ["guests"]}]
+    found = plan(groups, *wanted, networks=(network(7, "guests", "0,100,101"),))
+    assert sent(found) == ['SECURITY_GROUPS = "0,101"\n', 'SECURITY_GROUPS = "0"\n']
+    with pytest.raises(Refused, match="only security group of virtual network guests"):
+        plan(groups, *wanted, networks=(network(7, "guests", "100,101"),))
+
+
 def test_networks_are_looked_at_only_when_a_group_goes() -> None:
     assert deletes([DELETE], [group()]) and deletes([{"id": 100, "state": "absent"}], [group()])
     assert not deletes([{"name": "web", "state": "present"}], [group()])

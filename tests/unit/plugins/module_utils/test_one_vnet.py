@@ -129,6 +129,7 @@ def test_structural_attributes_can_be_changed() -> None:
             "state ERROR with leases in use: broken",
         ),
         ([vnet()], {"name": "guests", "purge": ["vn_mad"]}, "VN_MAD cannot be purged: without its driver"),
+        ([vnet()], {"name": "guests", "purge": ["security_groups"]}, "cannot be purged: without any security group"),
         ([vnet()], {"name": "guests", "security_groups": []}, "it filters nothing"),
         ([vnet()], {"name": "guests", "security_groups": ["nosuch"]}, "there is no security group nosuch"),
         (

@@ -232,6 +232,12 @@ def test_steps(looks: list[Look], options: dict[str, Any], steps: list[str]) -> 
         ),
         pytest.param(trio(front3=alone("front3")), {}, "opennebula_ha_discard_database", id="a cloud beside the zone"),
         pytest.param(
+            [empty("front1"), empty("front2"), member("front3", SILENT, running=False)],
+            {"discard": ["front3"]},
+            "names front3, where the only database is that was found",
+            id="a name that stayed in the inventory, and the others were made anew",
+        ),
+        pytest.param(
             [
                 member("front1", zone("leader")),
                 member("front2", Zone(0, "", (ZoneServer(0, "x", "http://elsewhere:2633/RPC2"),)), server_id=0),

@@ -320,6 +320,7 @@ def test_what_cannot_be_accepted() -> None:
         "fingerprint_is_whole",
         "database_is_known",
         "declarations",
+        "disks_can_be_used",
     }
 
 

@@ -383,6 +383,41 @@ def test_bridge_list_of_registered_hosts() -> None:
     assert found(lab(SSH_SYSTEM, bridged("node1 node2"))) == []
 
 
+def fronts(*mounts: dict[str, Any]) -> list[Host]:
+    return [host(f"front{number}", FRONT, datastore_mounts=list(mounts)) for number in (1, 2, 3)]
+
+
+def files(**template: str) -> dict[str, Any]:
+    return {"name": "kernels", "template": {"TYPE": "FILE_DS", "DS_MAD": "fs", "TM_MAD": "ssh", **template}}
+
+
+FILES = files()
+OF_FILES = {"datastore": "kernels", "src": "nfs1:/kernels", "fstype": "nfs"}
+
+
+def test_files_that_only_one_front_end_has() -> None:
+    one = told(
+        found(lab(FILES, members=fronts())), "The files of the datastore kernels are on each front-end's own disk"
+    )
+    assert (one.severity, one.host) == ("warning", "front1, front2, front3")
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        pytest.param(lab(FILES, members=fronts(OF_FILES)), id="on a mount"),
+        pytest.param(lab(FILES, members=fronts()[:1]), id="one front-end"),
+        pytest.param(
+            lab({**FILES, "template": {**FILES["template"], "BRIDGE_LIST": "node1"}}, members=fronts()),
+            id="kept elsewhere",
+        ),
+        pytest.param(lab({**FILES, "template": {**FILES["template"], "DS_MAD": "ceph"}}, members=fronts()), id="ceph"),
+    ],
+)
+def test_files_that_outlive_a_front_end(fine: Cloud) -> None:
+    assert not [one for one in found(fine) if one.rule == "images_are_on_every_front_end"]
+
+
 def test_a_declaration_that_is_refused_is_not_told_as_missing() -> None:
     slip = lab(SSH_SYSTEM)
     told(found(slip), "none at all")

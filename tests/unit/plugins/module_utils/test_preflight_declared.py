@@ -58,6 +58,26 @@ def test_nothing_is_said_against(fine: dict[str, Any]) -> None:
             "warning",
             "The cluster lab is named by datastore d",
         ),
+        (
+            {
+                "declared": declared(
+                    security_groups=[{"name": "web"}],
+                    virtual_networks=[{"name": "n", "security_groups": ["wbe", "web", "0"]}],
+                )
+            },
+            "warning",
+            "The security group wbe is named by network n, and opennebula_security_groups does not declare it",
+        ),
+        (
+            {"declared": declared(users=[{"name": "alice"}], datastores=[{"name": "d", "owner": "alcie"}])},
+            "warning",
+            "The user alcie is named by datastore d, and opennebula_users does not declare it",
+        ),
+        (
+            {"declared": declared(users=[{"name": "alice", "group": "users", "groups": ["devs"]}])},
+            "warning",
+            "The group devs is named by user alice, and groups are not made by this collection",
+        ),
     ],
 )
 def test_a_slip_is_found(slip: dict[str, Any], severity: str, words: str) -> None:

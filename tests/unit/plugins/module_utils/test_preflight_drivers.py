@@ -14,9 +14,12 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cl
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_drivers import (
     DRIVER_RULES,
     DRIVERS,
+    REQUIRED,
+    Span,
     runs_in,
 )
 
+DRIVERS_OF_EVERY_RELEASE = {name for name, span in DRIVERS["DS_MAD"].items() if span == Span()}
 CAPTURES = Path(__file__).resolve().parents[5] / "shared/contract/opennebula"
 
 
@@ -32,6 +35,7 @@ def network(driver: str) -> Declared:
     return declared(virtual_networks=[{"name": "n", "template": {"VN_MAD": driver}}])
 
 
+RSYNC = {"RSYNC_HOST": "backup1", "RSYNC_USER": "oneadmin"}
 LOCAL_EDIT = {"attribute": "TM_MAD_CONF", "where": {"NAME": "local"}, "values": {"SHARED": "NO"}}
 
 
@@ -74,9 +78,13 @@ def test_a_driver_that_the_release_does_not_have(refused: Cloud, words: str) -> 
         of("7.4", datastore(TM_MAD="local", DS_MAD="fs")),
         of("7.4", datastore(TM_MAD="LOCAL")),  # oned compares names of drivers without case
         of("7.4", network("802.1q")),
-        of("6.6", datastore(TM_MAD="-", DS_MAD="rsync", TYPE="backup_ds")),
+        of("6.6", datastore(TM_MAD="-", DS_MAD="rsync", TYPE="backup_ds", **RSYNC)),
         of("6.10", datastore(TM_MAD="Local"), oned_edits=[LOCAL_EDIT]),
-        of("6.6", datastore(TM_MAD="-", DS_MAD="rsync", TYPE="BACKUP_DS")),
+        of("6.6", datastore(TM_MAD="-", DS_MAD="rsync", TYPE="BACKUP_DS", **RSYNC)),
+        # oned gives a system datastore no DS_MAD
+        of("7.4", datastore(TM_MAD="ssh", DS_MAD="ceph", TYPE="SYSTEM_DS")),
+        # what an edit of oned.conf makes of a driver, it knows best
+        of("7.4", datastore(DS_MAD="rsync"), oned_edits=[{"attribute": "DS_MAD_CONF", "where": {"NAME": "rsync"}}]),
         of("7.4", datastore(TM_MAD="ssh", DS_MAD="-", TYPE="SYSTEM_DS")),
         of("6.10", datastore(TM_MAD="local"), oned_edits=[LOCAL_EDIT]),
         of("6.10", datastore(TM_MAD="local"), oned_edits=[{"attribute": "tm_mad_conf", "values": {"name": "Local"}}]),
@@ -109,6 +117,14 @@ def test_which_images_run_where(image: str, system: str, release: str, runs: boo
     assert runs_in(image, system, release) is runs
 
 
+@pytest.mark.parametrize(("deployed", "severity"), [(False, "error"), (True, "warning")])
+def test_an_attribute_that_the_driver_requires(deployed: bool, severity: str) -> None:
+    lacking = of("7.4", datastore(DS_MAD="RSYNC", TYPE="BACKUP_DS", RSYNC_HOST="backup1"))
+    if deployed:
+        lacking.hosts[0].probe["users"] = {"oneadmin": {"uid": 9869}}  # type: ignore[index]
+    assert told(findings(lacking, DRIVER_RULES), "has DS_MAD rsync and no RSYNC_USER").severity == severity
+
+
 def vectors(text: str, name: str) -> dict[str, dict[str, str]]:
     found = {}
     for body in re.findall(rf"^{name}\s*=\s*\[(.*?)\]", text, re.MULTILINE | re.DOTALL):
@@ -125,6 +141,10 @@ def test_the_tables_are_what_oned_conf_has(release: str) -> None:
     text = re.sub(r"(?m)^\s*#.*$", "", path.read_text())
     for kind, table in DRIVERS.items():
         assert {name for name, span in table.items() if span.has(release)} == set(vectors(text, f"{kind}_CONF"))
+    for driver, keys in vectors(text, "DS_MAD_CONF").items():
+        # lvm requires something in one release and nothing in the other
+        if driver in REQUIRED or (keys["REQUIRED_ATTRS"] and driver in DRIVERS_OF_EVERY_RELEASE - {"lvm"}):
+            assert keys["REQUIRED_ATTRS"] == ",".join(REQUIRED[driver])
     transfer = vectors(text, "TM_MAD_CONF")
     for image, keys in transfer.items():
         systems = {image, *filter(None, keys.get("TM_MAD_SYSTEM", "").split(","))}

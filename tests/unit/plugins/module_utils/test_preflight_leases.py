@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cloud_samples import cloud, declared, told
+from cloud_samples import cloud, declared, host, told
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cloud, Host, findings
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_leases import LEASE_RULES, leases
@@ -51,6 +51,12 @@ def of(*networks: dict[str, Any], **changes: Any) -> Cloud:
             "error",
             "include 10.0.0.10 of front1, 10.0.0.11 of node1, 10.0.0.12 of node2",
             id="range with addresses of hosts",
+        ),
+        pytest.param(
+            of({**vnet("a", "10.9.0.5", 10), "security_groups": ["web"]}),
+            "warning",
+            "The virtual network a has security groups (web), which its VN_MAD does not apply",
+            id="security groups on a plain bridge",
         ),
         pytest.param(
             of(vnet("a", "10.0.0.12", 1, VLAN_ID="7")),
@@ -120,6 +126,28 @@ def test_a_network_that_goes_and_one_by_id_are_no_stumbling_blocks() -> None:
         {"name": "last", "address_ranges": [{"type": "IP4", "ip": "255.255.255.246", "size": 10}]},
     ]
     assert [lease.network for lease in leases(of(*networks))] == ["new", "last"]
+
+
+@pytest.mark.parametrize(
+    "together", [{"opennebula_ha_floating_ip": "10.5.0.3/24"}, {"opennebula_ha_balancer": "10.5.0.3"}]
+)
+def test_the_address_of_the_leader_is_not_for_guests(together: dict[str, str]) -> None:
+    """Nobody has it before the first run."""
+    fronts = [host(f"front{number}", "opennebula_frontends", high_availability=together) for number in (1, 2, 3)]
+    several = cloud(*fronts, declared=declared(virtual_networks=[vnet("a", "10.5.0.1", 9, VN_MAD="fw")]))
+    assert told(findings(several, LEASE_RULES), f"include 10.5.0.3 of {next(iter(together))}").severity == "error"
+
+
+def test_a_range_of_both_families_collides_by_either() -> None:
+    dual = {"TYPE": "IP4_6_STATIC", "IP6": "2001:db8::10", "PREFIX_LENGTH": 64, "SIZE": 9}
+    wire = {"VN_MAD": "fw", "BRIDGE": "br0"}
+    networks = [
+        {"name": name, "template": wire, "address_ranges": [{**dual, "IP": first}]}
+        for name, first in (("a", "10.5.0.1"), ("b", "10.5.1.1"))
+    ]
+    found = told(findings(of(*networks), LEASE_RULES), "overlap on one wire")
+    assert "a (2001:db8::10 - 2001:db8::18) and b (2001:db8::10 - 2001:db8::18)" in found.what
+    assert [lease.first.version for lease in leases(of(*networks))] == [4, 6, 4, 6]
 
 
 def test_the_address_of_a_host_that_could_not_be_looked_at_is_taken_too() -> None:

@@ -10,6 +10,7 @@ from cloud_samples import cloud, declared, host, probe, told
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Declared, Finding, findings
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_resources import RESOURCE_RULES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_rules import ALL_RULES
 
 RANGE = {"TYPE": "IP4", "IP": "198.51.100.10", "SIZE": 4}
 
@@ -135,6 +136,13 @@ def test_what_a_module_would_not_take_is_told() -> None:
     fault = Declared(faults=[("opennebula_hooks", "opennebula_hooks cannot be worked out: 'x' is undefined.")])
     finding = told(found(fault), "'x' is undefined")
     assert finding.remedy.startswith("Correct opennebula_hooks")
+
+
+@pytest.mark.parametrize("kind", ["virtual_networks", "datastores"])
+def test_a_template_that_is_text_is_told_once_and_no_rule_stumbles_over_it(kind: str) -> None:
+    found = findings(cloud(declared=declared(**{kind: [{"name": "a", "template": 'NAME = "unclosed'}]})), ALL_RULES)
+    assert told(found, "a template is a dictionary of attributes, not text").severity == "error"
+    assert not [finding.what for finding in found if finding.crash]
 
 
 def test_a_secret_of_a_template_is_in_no_finding() -> None:

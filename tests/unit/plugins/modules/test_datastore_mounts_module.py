@@ -18,7 +18,7 @@ from host_module import ModuleFailed, run_module
 from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_mounts import Directory
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import InputFile, RunnerError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_host import StorageHost
-from ansible_collections.kvmcloud.stack.plugins.modules import datastore_mounts
+from ansible_collections.kvmcloud.stack.plugins.modules import datastore_disks_info, datastore_mounts
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="seals directories and reads devices, which needs root")
 
@@ -192,3 +192,17 @@ def test_directories_are_read(directory: Path, host: StorageHost) -> None:
     assert host._directory(str(directory), mounted=False) == Directory(("a", "b"), 0)
     assert host._directory(str(directory), mounted=True) == Directory((), 0)
     assert host._directory(str(directory / "gone"), mounted=True) == Directory((), None)
+
+
+def test_disks_are_judged_without_being_touched(capsys: Any, tmp_path: Path) -> None:
+    """On hosts without LVM too: this may run before its package is there."""
+    declared = {
+        "datastore": "images",
+        "devices": [str(tmp_path / "sdz")],
+        "volume_group": "datastores",
+        "logical_volume": "images",
+    }
+    result = run_module(capsys, datastore_disks_info, disks=[declared])
+    assert result["changed"] is False and result["steps"] == []
+    assert result["findings"] == [f"datastore images: there is no block device {tmp_path}/sdz on this host."]
+    assert run_module(capsys, datastore_disks_info)["findings"] == []

@@ -103,6 +103,16 @@ def test_owner_and_mode_stay(capsys, conf):
     assert (backup.st_uid, backup.st_gid, stat.S_IMODE(backup.st_mode)) == (1234, 4321, 0o640)
 
 
+def test_the_name_of_a_link_tells_the_format(capsys, conf, tmp_path):
+    (tmp_path / "oned.conf-ours").write_text(TEXT)
+    conf.unlink()
+    conf.symlink_to("oned.conf-ours")
+    assert run(capsys, conf, PORT)["format"] == "opennebula"
+    (tmp_path / "monitord.conf").write_text(TEXT)
+    (tmp_path / "ours").symlink_to(tmp_path / "monitord.conf")
+    assert run(capsys, tmp_path / "ours", PORT)["format"] == "opennebula"
+
+
 def test_a_link_stays_a_link(capsys, conf, tmp_path):
     link = tmp_path / "link.conf"
     link.symlink_to(conf)
