@@ -10,6 +10,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_capacity 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_datastores import DATASTORE_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_declared import DECLARED_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_drivers import DRIVER_RULES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_gluster import GLUSTER_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import HA_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_hosts import HOST_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_leases import LEASE_RULES
@@ -27,5 +28,6 @@ TOPICS: dict[str, tuple[Rule, ...]] = {
     "Declarations inside OpenNebula": (*RESOURCE_RULES, *DRIVER_RULES),
     "Datastores": DATASTORE_RULES,
     "Virtual networks": (*VNET_RULES, *LEASE_RULES),
+    "GlusterFS": GLUSTER_RULES,
 }
 ALL_RULES: tuple[Rule, ...] = tuple(rule for rules in TOPICS.values() for rule in rules)

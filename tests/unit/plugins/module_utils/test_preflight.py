@@ -321,6 +321,9 @@ def test_what_cannot_be_accepted() -> None:
         "database_is_known",
         "declarations",
         "disks_can_be_used",
+        "gluster_declarations",
+        "volumes_can_be_laid_out",
+        "bricks_can_be_used",
     }
 
 
