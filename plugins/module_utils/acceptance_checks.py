@@ -13,6 +13,7 @@ import platform
 import pwd
 import socket
 import stat
+import sys
 import tempfile
 import uuid
 import xmlrpc.client
@@ -20,8 +21,14 @@ from typing import Any, Mapping
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import acceptance
 from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance import Verdict
-from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import MOUNTINFO, parse_mounts
+from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_gluster import (
+    WRITE_TEST,
+    LivePool,
+    judge_files,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import MOUNTINFO, family, parse_mounts
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone import ZoneError, parse_zone
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import RunnerError
 
 Check = Mapping[str, Any]
 
@@ -164,6 +171,19 @@ class Host:
             return Verdict(False, f"the guest {name} could not be stopped: {(err or out).strip()}")
         return Verdict(True, f"type {check['domain_type']}")
 
+    def gluster_peers(self, check: Check) -> Verdict:
+        return LivePool(self.module).peers(check["expected"])
+
+    def gluster_volumes(self, check: Check) -> Verdict:
+        return LivePool(self.module).volumes(check["expected"])
+
+    def gluster_files(self, check: Check) -> Verdict:
+        with open(MOUNTINFO, encoding="utf-8", errors="surrogateescape") as stream:
+            at = {mount.path: mount.fstype for mount in parse_mounts(stream.read())}
+        if family(at.get(check["path"], "")) != "glusterfs":
+            return Verdict(False, "no GlusterFS is mounted there")
+        return judge_files(*self.run([sys.executable, "-c", WRITE_TEST, check["path"]], MOUNT_SECONDS))
+
 
 def judged(host: Host, check: Check) -> Verdict:
     """The verdict; an error on the way is one too."""
@@ -172,5 +192,7 @@ def judged(host: Host, check: Check) -> Verdict:
         return verdict
     except (xmlrpc.client.Error, http.client.HTTPException) as error:
         return Verdict(False, f"no proper answer: {error}")
+    except RunnerError as error:
+        return Verdict(False, str(error))
     except OSError as error:
         return Verdict(False, str(error.strerror or error))

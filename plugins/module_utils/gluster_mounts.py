@@ -42,7 +42,9 @@ def check_declarations(mounts: Sequence[Entry]) -> list[str]:
         if one["state"] == "absent":
             continue
         if not one["servers"]:
-            findings.append(f"{label}: servers is empty; name the servers of the pool, the first one to be asked first.")
+            findings.append(
+                f"{label}: servers is empty; name the servers of the pool, the first one to be asked first."
+            )
         if re.search(r"\s", one["opts"]):
             findings.append(f"{label}: opts {one['opts']!r} holds white space; separate options by commas alone.")
         if BACKUP in one["opts"]:
@@ -60,9 +62,7 @@ def wanted_mounts(mounts: Sequence[Entry]) -> list[Wanted]:
         backup = [f"{BACKUP}={':'.join(others)}"] if others else []
         given = ",".join([one["opts"] or "defaults", *backup, AFTER_GLUSTERD])
         source = f"{first}:/{one['volume'].strip('/')}"
-        found.append(
-            Wanted(one["volume"], one["path"], source, source, "glusterfs", mount_options(given, "glusterfs"))
-        )
+        found.append(Wanted(one["volume"], one["path"], source, source, "glusterfs", mount_options(given, "glusterfs")))
     return found
 
 

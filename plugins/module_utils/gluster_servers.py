@@ -23,7 +23,9 @@ def gluster_server_names(hosts: Iterable[str], hostvars: HostVars) -> list[str]:
 def gluster_other_names(hosts: Iterable[str], hostvars: HostVars) -> dict[str, list[str]]:
     """Further names of the servers, by name; without those that have none."""
     names = {
-        server_name(host, hostvars[host]): [str(name) for name in hostvars[host].get("gluster_server_other_names") or ()]
+        server_name(host, hostvars[host]): [
+            str(name) for name in hostvars[host].get("gluster_server_other_names") or ()
+        ]
         for host in hosts
     }
     return {name: others for name, others in names.items() if others}
@@ -32,5 +34,6 @@ def gluster_other_names(hosts: Iterable[str], hostvars: HostVars) -> dict[str, l
 def gluster_own_bricks(bricks: Iterable[str], host: str, hostvars: HostVars) -> list[str]:
     """Of bricks as HOST:/DIRECTORY the directories of those that are on this host, by whichever of its names."""
     own = {server_name(host, hostvars[host]), *(hostvars[host].get("gluster_server_other_names") or ())}
-    split = [brick.partition(":") for brick in bricks]
-    return [path for name, _colon, path in split if name in own]
+    # The path is absolute, and an IPv6 address has colons of its own.
+    split = [brick.partition(":/") for brick in bricks]
+    return [f"/{path}" for name, _colon, path in split if name in own]
