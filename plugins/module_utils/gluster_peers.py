@@ -40,6 +40,7 @@ class Known(NamedTuple):
     addresses: Mapping[str, Address] = {}
     bricks: Mapping[str, Sequence[str]] = {}  # by uuid of the host
     pool_options: Mapping[str, str] = {}
+    lenient: bool = False  # check mode: /etc/hosts may be only planned
 
 
 def unknown_names(wanted: Wanted, pool: Pool, own_names: frozenset[str]) -> list[str]:
@@ -89,7 +90,8 @@ class PeerPlanner:
         for name in unknown_names(self.wanted, self.known.pool, self.known.own_names):
             address = self.known.addresses.get(name, Address())
             if not address.addresses:
-                self.findings.append(
+                # In check mode the lines of /etc/hosts may themselves be only planned.
+                (self.warnings if self.known.lenient else self.findings).append(
                     f"peer {name}: the name does not resolve on {self.known.this_host}; add it to DNS or /etc/hosts."
                 )
             elif address.loopback:

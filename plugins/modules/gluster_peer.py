@@ -237,6 +237,7 @@ class Peers:
             addresses=gluster_names.resolved(unknown_names(wanted, pool, self.own_names)),
             bricks=of_hosts([brick for volume in self.call.volumes() for brick in volume.bricks]) if goes else {},
             pool_options=options[0],
+            lenient=self.call.check_mode,
         )
         planner = PeerPlanner(wanted._replace(pool_options=options[1]), known)
         planner.findings += findings

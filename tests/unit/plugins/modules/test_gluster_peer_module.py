@@ -107,6 +107,12 @@ def test_what_is_refused_before_anything_is_done(params: dict, said: str, alone:
     assert alone.log == []
 
 
+def test_in_check_mode_a_name_may_be_one_that_is_only_planned(alone: SmallGluster, capsys: Any) -> None:
+    found = run(capsys, check=True, peers=["gs2", "nosuch"])
+    assert [step["action"] for step in found["actions"]][:2] == ["probe gs2", "probe nosuch"]
+    assert alone.log == []
+
+
 def test_a_host_that_turns_out_rejected_is_not_waited_for(
     alone: SmallGluster, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
