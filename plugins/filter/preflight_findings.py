@@ -342,6 +342,7 @@ def disk_findings(result: Mapping[str, Any]) -> list[str]:
 NAMES: dict[str, Any] = {"type": "list", "elements": "str"}
 VOLUME_OPTIONS = {**gluster_volume.VOLUME, "hosts": NAMES, "disks": NAMES, "arbiter_disks": NAMES}
 BRICK_OPTIONS = gluster_brick.SPEC["bricks"]["options"]
+GATEWAYS = {"nfs": "gluster_gateway_nfs_exports", "smb": "gluster_gateway_smb_shares"}
 MOUNT_OPTIONS = gluster_mount.SPEC["mounts"]["options"]
 
 
@@ -399,6 +400,7 @@ def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, 
         disk_findings=disk_findings(value_of(variables, "preflight_disks", {})),
         brick_findings=brick_findings(value_of(variables, "preflight_bricks", {})),
         gluster_mounts=dictionaries(variables, "gluster_client_mounts"),
+        gluster_gateway={kind for kind, variable in GATEWAYS.items() if dictionaries(variables, variable)},
         probe=result.get("probe"),
         unreachable=str(result.get("msg") or "") or None,
         high_availability={variable: value_of(variables, variable) for variable in HA_VARIABLES},

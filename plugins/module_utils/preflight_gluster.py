@@ -23,7 +23,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import as_address, will_be_written
 
-SERVERS, GATEWAYS = "gluster_servers", "gluster_gateways"
+SERVERS = "gluster_servers"
 # What the layout of volumes is made of, of each server.
 SERVER_VARIABLES = (
     "gluster_server_name",
@@ -84,12 +84,12 @@ def _names(cloud: Cloud) -> dict[str, str]:
 
 
 def gluster_names_resolve(cloud: Cloud) -> Iterator[Finding]:
-    """A server or client of GlusterFS does not know the name of a server, or takes it for itself because the name means
+    """A server, client or gateway of GlusterFS does not know the name of a server, or takes it for itself because the name means
     a loopback address.
     """
     known = {host.name: host for host in cloud.hosts}
     for host, probe in cloud.probed():
-        if SERVERS not in host.groups and not host.gluster_mounts:
+        if SERVERS not in host.groups and not host.gluster_mounts and not host.gluster_gateway:
             continue
         unknown, loopback = [], []
         for server, name in _names(cloud).items():
@@ -135,8 +135,8 @@ def gluster_port_taken(cloud: Cloud) -> Iterator[Finding]:
 
 def nfs_port_is_free(cloud: Cloud) -> Iterator[Finding]:
     """A gateway of GlusterFS cannot serve NFS, because the kernel's NFS server, or another program, has port 2049."""
-    for host, probe in cloud.probed(GATEWAYS):
-        for entry in _listeners(probe, NFS_PORT)[:1]:
+    for host, probe in cloud.probed():
+        for entry in _listeners(probe, NFS_PORT)[:1] if "nfs" in host.gluster_gateway else []:
             if str(entry["process"] or "").startswith("ganesha"):
                 continue
             owner = f"{entry['process']} (pid {entry['pid']})" if entry["process"] else "the kernel's NFS server"
@@ -155,7 +155,7 @@ def nfs_comes_from_a_gateway(cloud: Cloud) -> Iterator[Finding]:
             yield Finding(
                 WHOLE_CLOUD,
                 f"The volume {volume['name']} sets nfs.disable to {value}, and GlusterFS has no NFS server any more.",
-                f"Leave the option out; hosts of the group {GATEWAYS} serve NFS by NFS-Ganesha.",
+                "Leave the option out; gluster_gateway_nfs_exports of a host gives volumes by NFS-Ganesha.",
                 WARNING,
             )
 

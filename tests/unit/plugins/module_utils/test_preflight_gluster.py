@@ -87,7 +87,7 @@ def found(of: Cloud) -> list[Finding]:
             id="NFS of a host that is no gateway",
         ),
         pytest.param(
-            pool(VMS, members=(server("gs1", "gluster_gateways", ports=[listener(2049, "ganesha.nfsd")]),)),
+            pool(VMS, members=(server("gs1", gluster_gateway={"nfs"}, ports=[listener(2049, "ganesha.nfsd")]),)),
             id="Ganesha runs",
         ),
         pytest.param(pool({**VMS, "options": {"nfs.disable": "on"}}), id="no NFS"),
@@ -149,13 +149,13 @@ def test_nothing_speaks_against(fine: Cloud) -> None:
             pool(members=(server("gs1", ports=[listener(24007, "nc")]),)), "error", "taken by nc (pid 7)", id="port"
         ),
         pytest.param(
-            pool(members=(server("gs1", "gluster_gateways", ports=[listener(2049, None)]),)),
+            pool(members=(server("gs1", gluster_gateway={"nfs"}, ports=[listener(2049, None)]),)),
             "error",
             "taken by the kernel's NFS server",
             id="kernel NFS",
         ),
         pytest.param(
-            pool(members=(server("gs1", "gluster_gateways", ports=[listener(2049, "x")]),)),
+            pool(members=(server("gs1", gluster_gateway={"nfs"}, ports=[listener(2049, "x")]),)),
             "error",
             "taken by x (pid 7)",
             id="another NFS",
