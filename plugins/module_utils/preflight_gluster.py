@@ -84,8 +84,8 @@ def _names(cloud: Cloud) -> dict[str, str]:
 
 
 def gluster_names_resolve(cloud: Cloud) -> Iterator[Finding]:
-    """A server, client or gateway of GlusterFS does not know the name of a server, or takes it for itself because the name means
-    a loopback address.
+    """A server, client or gateway of GlusterFS does not know the name of a server, or takes it for itself because the
+    name means a loopback address.
     """
     known = {host.name: host for host in cloud.hosts}
     for host, probe in cloud.probed():
