@@ -46,6 +46,7 @@ from ansible_collections.kvmcloud.stack.plugins.modules import (
     gluster_brick,
     gluster_mount,
     gluster_volume,
+    netplan,
     one_config,
     onecluster,
     onedatastore,
@@ -177,8 +178,6 @@ DECLARED_OPTIONS = {
 }
 ONED_EDITS = "opennebula_frontend_oned_edits"
 FILE_EDITS = "opennebula_frontend_file_edits"
-# Links by whose names networks may go although they do not exist yet.
-LINK_VARIABLES = ("host_network_bridges", "host_network_bonds", "host_network_vlans")
 
 
 def value_of(variables: Mapping[str, Any], name: str, default: Any = None) -> Any:
@@ -320,13 +319,6 @@ def edit_faults(edits: Iterable[Any], name: str, path: str = "/etc/one/oned.conf
     return faults
 
 
-def names_in(value: Any) -> list[str]:
-    """Names of links, declared as a list of names, a list of dictionaries, or a dictionary by name."""
-    if isinstance(value, Mapping):
-        return [str(name) for name in value]
-    return [str(one.get("name") if isinstance(one, Mapping) else one) for one in value or []]
-
-
 def dictionaries(variables: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return [entry for entry in list_of(variables, name).entries if isinstance(entry, Mapping)]
 
@@ -373,6 +365,16 @@ def gluster_of(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], 
     for name in hosts:
         taken(name, name, "gluster_client_mounts", MOUNT_OPTIONS)
     return gluster
+def network_of(variables: Mapping[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
+    """The declared links of a host by kind, as the module netplan takes them, and what it would refuse."""
+    network: dict[str, list[dict[str, Any]]] = {}
+    faults: list[str] = []
+    for kind, options in netplan.OPTIONS.items():
+        name = f"host_network_{kind}"
+        found = list_of(variables, name)
+        network[kind], refused = as_modules_take(found.entries, options, name)
+        faults += [found.fault] if found.fault else refused
+    return network, faults
 
 
 def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, Any], register: str) -> Host:
@@ -380,6 +382,7 @@ def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, 
     result = value_of(variables, register, {})
     required = ["opennebula_release", "opennebula_repository_key_fingerprint"] if member_of & {FRONTENDS, NODES} else []
     release = value_of(variables, "opennebula_release")
+    network, network_faults = network_of(variables)
     known = {key: value_of(variables, key) for key in ("host_network_address", "ansible_host", "host_network_hostname")}
     return Host(
         name=name,
@@ -394,7 +397,8 @@ def host_of(name: str, groups: Mapping[str, list[str]], variables: Mapping[str, 
         database_backend=str(value_of(variables, "opennebula_database_backend", "sqlite")),
         secrets=secrets_of(member_of, variables),
         required={variable: value_of(variables, variable) for variable in required},
-        links=[name for variable in LINK_VARIABLES for name in names_in(value_of(variables, variable, []))],
+        network=network,
+        network_faults=network_faults,
         datastore_mounts=dictionaries(variables, "host_storage_datastore_mounts"),
         datastore_disks=dictionaries(variables, "host_storage_datastore_disks"),
         disk_findings=disk_findings(value_of(variables, "preflight_disks", {})),

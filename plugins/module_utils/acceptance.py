@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 from xml.etree import ElementTree
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import Mount, family, same_source
@@ -20,6 +20,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "path": ("path",),
     "mounted": ("path", "src", "fstype"),
     "names_resolve": ("names",),
+    "links": ("network",),
     "ssh_login": ("hosts",),
     "opennebula_api": (),
     "opennebula_hosts": (),
@@ -88,6 +89,7 @@ def title(check: Mapping[str, Any]) -> str:
         return f"{check.get('user')} logs in to {', '.join(check['hosts'])}"
     return {
         "names_resolve": "names resolve",
+        "links": "links are up as declared",
         "opennebula_api": "OpenNebula's API answers",
         "opennebula_hosts": "all hosts are monitored",
         "opennebula_datastores": "all datastores have a size",
@@ -100,6 +102,10 @@ def title(check: Mapping[str, Any]) -> str:
 
 def judge_unit(returncode: int, answer: str) -> Verdict:
     return Verdict(returncode == 0, answer.strip() or "unknown")
+
+
+def judge_links(lacks: Sequence[str], names: Sequence[str]) -> Verdict:
+    return Verdict(not lacks, "; ".join(lacks or names))
 
 
 def judge_output(returncode: int, output: str, contains: str) -> Verdict:

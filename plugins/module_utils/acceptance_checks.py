@@ -27,6 +27,9 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_gluster 
     judge_files,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import MOUNTINFO, family, parse_mounts
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import declared_links
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_plan import Surroundings, differences
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state import READ_LINKS, READ_ROUTES, parse_state
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone import ZoneError, parse_zone
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import RunnerError
 
@@ -104,6 +107,17 @@ class Host:
             with contextlib.suppress(OSError):
                 found[name] = sorted({answer[4][0] for answer in socket.getaddrinfo(name, None)})
         return acceptance.judge_names(check["names"], found)
+
+    def links(self, check: Check) -> Verdict:
+        answers = []
+        for command in (READ_LINKS, *READ_ROUTES):
+            returncode, out, err = self.run(list(command))
+            if returncode:
+                raise OSError((err or out).strip())
+            answers.append(out)
+        links = declared_links(check["network"])
+        lacks = [one.lack for one in differences(links, parse_state(*answers), Surroundings({}))]
+        return acceptance.judge_links(lacks, [link.name for link in links])
 
     def ssh_login(self, check: Check) -> Verdict:
         options = ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}"]

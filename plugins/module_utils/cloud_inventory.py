@@ -158,6 +158,12 @@ def declaration_passes(declared: Mapping[str, Iterable[Mapping[str, Any]]]) -> l
     late: list[dict[str, Any]] = []
     for kind, entries in declared.items():
         wanted = [dict(entry) for entry in entries if entry.get("state") != "absent"]
+        # The module sees the two in different calls: it would make one and then delete it.
+        for key in ("name", "id"):
+            gone = {entry[key] for entry in entries if entry.get("state") == "absent" and entry.get(key) is not None}
+            for one in wanted:
+                if one.get(key) in gone:
+                    raise ValueError(f"{kind}: {one[key]} is declared to be there and to be absent; keep one of both.")
         if kind == "clusters":
             late = [entry for entry in wanted if any(entry.get(option) for option in MEMBERS)]
             wanted = [{key: value for key, value in entry.items() if key not in MEMBERS} for entry in wanted]

@@ -99,6 +99,16 @@ def interfaces(ip_json: str) -> dict[str, dict[str, Any]]:
     return result
 
 
+def default_routes(ip_json: str) -> list[dict[str, str]]:
+    """Output of `ip -j route show default`."""
+    return [
+        {"gateway": hop["gateway"], "device": hop["dev"]}
+        for route in json.loads(ip_json or "[]")
+        for hop in route.get("nexthops") or [route]
+        if hop.get("gateway") and hop.get("dev")
+    ]
+
+
 def mounts(mountinfo: str) -> dict[str, dict[str, str]]:
     """/proc/self/mounts by mount point; where several are stacked on one, the last is what programs see."""
     result = {}

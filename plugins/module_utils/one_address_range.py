@@ -61,7 +61,7 @@ def _check(found: AddressRange) -> None:
     if kind not in TYPES:
         _fail(f"TYPE of an address range must be one of {', '.join(TYPES)}, not {found.get('TYPE')!r}.")
     size = found.get("SIZE", "")
-    if not size.isdigit() or int(size) < 1:
+    if not size.isdecimal() or int(size) < 1:
         _fail(f"SIZE of an address range must be a number of addresses, not {found.get('SIZE')!r}.")
     missing = [name for name in _NEEDED.get(kind, ()) if name not in found]
     if missing:

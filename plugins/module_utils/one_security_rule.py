@@ -48,7 +48,7 @@ def _check(rule: Rule) -> None:
     if "RANGE" in rule:
         _check_ports(rule["RANGE"])
     for name in ("ICMP_TYPE", "ICMPV6_TYPE", "NETWORK_ID"):
-        if name in rule and not rule[name].isdigit():
+        if name in rule and not rule[name].isdecimal():
             _fail(f"{name} must be a number, not {rule[name]!r}.")
     _check_addresses(rule)
 
@@ -73,7 +73,7 @@ def _check_addresses(rule: Rule) -> None:
         _fail("IP and SIZE, the number of addresses from IP on, go together.")
     if "IP" not in rule:
         return
-    if not rule["SIZE"].isdigit() or int(rule["SIZE"]) < 1:
+    if not rule["SIZE"].isdecimal() or int(rule["SIZE"]) < 1:
         _fail(f"SIZE must be a number of addresses, not {rule['SIZE']!r}.")
     try:
         ipaddress.ip_address(rule["IP"]) + (int(rule["SIZE"]) - 1)

@@ -50,7 +50,8 @@ class Host:
     database_backend: str = "sqlite"
     secrets: dict[str, str | None] = field(default_factory=dict)
     required: dict[str, str | None] = field(default_factory=dict)
-    links: list[str] = field(default_factory=list)  # bridges and other links that host_network is going to make
+    network: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # links of host_network, by kind
+    network_faults: list[str] = field(default_factory=list)  # what its module would not take of them
     datastore_mounts: list[dict[str, Any]] = field(default_factory=list)  # that host_storage is going to make
     datastore_disks: list[dict[str, Any]] = field(default_factory=list)
     disk_findings: list[str] = field(default_factory=list)  # what the host itself has against its datastore_disks
@@ -60,6 +61,15 @@ class Host:
     probe: dict[str, Any] | None = None
     unreachable: str | None = None
     high_availability: dict[str, Any] = field(default_factory=dict)  # HA_VARIABLES that are set
+
+    @property
+    def network_declared(self) -> bool:
+        return any(self.network.values()) or bool(self.network_faults)
+
+    @property
+    def links(self) -> list[str]:
+        """Links that host_network is going to make."""
+        return [str(one.get("name")) for kind in ("bonds", "vlans", "bridges") for one in self.network.get(kind, [])]
 
     @property
     def deployed(self) -> bool:

@@ -14,6 +14,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_gluster i
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import HA_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_hosts import HOST_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_leases import LEASE_RULES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_links import LINK_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import NETWORK_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_resources import RESOURCE_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_vnets import VNET_RULES
@@ -23,6 +24,7 @@ TOPICS: dict[str, tuple[Rule, ...]] = {
     "Hosts": HOST_RULES,
     "What hosts offer": CAPACITY_RULES,
     "Names and addresses": NETWORK_RULES,
+    "Links of hosts": LINK_RULES,
     "The inventory": DECLARED_RULES,
     "Several front-ends": HA_RULES,
     "Declarations inside OpenNebula": (*RESOURCE_RULES, *DRIVER_RULES),

@@ -184,7 +184,7 @@ def vlan_ids_are_valid(cloud: Cloud) -> Iterator[Finding]:
     for network in networks(cloud, "802.1q", "vxlan", "ovswitch"):
         last = 2**24 - 1 if network.driver == "vxlan" else 4094
         vlan = network.template.get("VLAN_ID", "")
-        if vlan and not (vlan.isdigit() and 1 <= int(vlan) <= last):
+        if vlan and not (vlan.isdecimal() and 1 <= int(vlan) <= last):
             yield Finding(
                 WHOLE_CLOUD, f"{network.title} has the VLAN_ID {vlan!r}.", f"Choose a number from 1 to {last}."
             )

@@ -31,6 +31,7 @@ options:
           - V(mounted), O(checks[].src) of type O(checks[].fstype) is mounted at O(checks[].path), answers, and belongs
             to O(checks[].owner) where that is given.
           - V(names_resolve), the names of O(checks[].names) resolve, to the given addresses.
+          - V(links), the links of O(checks[].network) are there, with their ports, addresses and routes.
           - V(ssh_login), O(checks[].user) logs in to each of O(checks[].hosts) without being asked anything.
           - V(opennebula_api), the XML-RPC API at O(checks[].url) answers with O(checks[].release).
           - V(opennebula_hosts), every host of OpenNebula is monitored, O(checks[].expected) among them, and those of
@@ -52,6 +53,7 @@ options:
           - path
           - mounted
           - names_resolve
+          - links
           - ssh_login
           - opennebula_api
           - opennebula_hosts
@@ -119,6 +121,9 @@ options:
         type: str
       names:
         description: Names, each with the address that it must resolve to, or with null where any will do.
+        type: dict
+      network:
+        description: Links by kind (V(ethernets) and so on), as M(kvmcloud.stack.netplan) takes them.
         type: dict
       user:
         description: User who logs in, or who talks to libvirt.
@@ -249,6 +254,7 @@ SPEC = {
             "src": {"type": "str"},
             "fstype": {"type": "str"},
             "names": {"type": "dict"},
+            "network": {"type": "dict"},
             "user": {"type": "str", "default": "oneadmin"},
             "hosts": {"type": "list", "elements": "str"},
             "url": {"type": "str", "default": "http://127.0.0.1:2633/RPC2"},

@@ -127,6 +127,10 @@ probe:
         - By name C(mac), C(mtu), C(up), C(addresses) with prefix length, C(kind) as the kernel calls it (V(bridge),
           V(vlan); null for a device), and C(master), the bridge or bond it is in.
       type: dict
+    default_routes:
+      description: Each with its C(gateway) and C(device), those of IPv4 first.
+      type: list
+      elements: dict
     mounts:
       description: By path C(source), C(fstype) and C(mounted_at) of the mount that holds it.
       type: dict
@@ -373,6 +377,7 @@ def main():
     hostname = socket.gethostname()
     ip = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin:/bin")
     addresses = module.run_command([ip, "-j", "-d", "addr", "show"])[1] if ip else ""
+    routes = [module.run_command([ip, "-j", family, "route", "show", "default"])[1] for family in ("-4", "-6") if ip]
     names, canonical = resolve([*params["names"], hostname], params["resolve_timeout"])
     probe = {
         "os_release": host_probe.os_release(text_of("/etc/os-release")),
@@ -389,6 +394,7 @@ def main():
         "cgroup_version": host_probe.cgroup_version(text_of("/proc/mounts")),
         "disks": in_time(disk, params["disk_paths"], DISK_TIMEOUT),
         "interfaces": host_probe.interfaces(addresses),
+        "default_routes": [one for text in routes for one in host_probe.default_routes(text)],
         "mounts": mounts(params["mount_paths"]),
         "ports": listening_ports(),
         "names": names,

@@ -73,6 +73,7 @@ def test_the_password_of_oneadmin_can_be_changed(tmp_path):
 MAIN_PID = "$(systemctl show -p MainPID --value opennebula)"
 
 
+@pytest.mark.full
 def test_a_frozen_oned_is_restarted():
     """The kernel still takes connections for it, and systemd sees an active unit."""
     cloud.on("front1", f"kill -STOP {MAIN_PID}")
@@ -132,6 +133,7 @@ def test_check_mode_where_a_host_is_to_become_a_node(tmp_path):
     assert run.counts["changed"]["front1"] >= 3, "packages, groups and libvirt"
 
 
+@pytest.mark.full
 def test_defaults_of_guests_restart_oned_and_reach_the_nodes():
     tuning = {"opennebula_frontend_kvm_disk_io": "threads"}
     run = cloud.playbook("opennebula", "--check", "-e", json.dumps(tuning))

@@ -167,6 +167,7 @@ def test_check_mode_on_a_whole_zone_reports_nothing(zone):
     assert run.changed == 0, run.output
 
 
+@pytest.mark.full
 def test_a_new_configuration_is_taken_by_followers_first_and_the_leader_last(zone):
     """What the daemons say of their starts counts, not what the playbook printed."""
     leading = leader("front1")
@@ -181,6 +182,7 @@ def test_a_new_configuration_is_taken_by_followers_first_and_the_leader_last(zon
     converge()  # and back
 
 
+@pytest.mark.full
 def test_a_configuration_that_oned_refuses_stops_at_the_first_follower(zone):
     edits = json.dumps({"opennebula_frontend_oned_edits": [{"attribute": "PORT", "value": "abc"}]})
     before = {host: on(host, "systemctl show -P InvocationID opennebula") for host in FRONT_ENDS}

@@ -105,6 +105,7 @@ def test_a_killed_run_is_repaired_by_the_next(undisturbed, half):
     cut_off_and_repeat(random.randint(2, middle) + half * middle, undisturbed)
 
 
+@pytest.mark.full
 def test_a_run_that_was_interrupted_is_repaired_by_the_next(undisturbed):
     """Ctrl-C reaches Ansible, its workers and their ssh alike; it ends in its own time."""
     cut_off_and_repeat(random.randint(2, undisturbed["tasks"] - 1), undisturbed, signal.SIGINT)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+LINKS = {"host_network_bridges": [{"name": "br0"}]}
 # The argument specs are looked at whatever tags are asked for, and that on the controller.
 ASK_NO_HOST = ("--tags", "no_such_tag")
 
@@ -40,6 +42,22 @@ def play(told: str, name: str) -> str:
 
 DISKS = {"host_storage_datastore_disks": [{"datastore": "system", "devices": ["/dev/vdb"]}]}
 BRICKS = {"gluster_bricks": [{"name": "b1", "device": "/dev/vdb"}]}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "arguments", "batches"),
+    [
+        ({"a": {}, "b": {}}, (), [{"a", "b"}]),
+        ({"a": {}, "b": LINKS, "c": LINKS, "d": LINKS}, (), [{"b"}, {"c", "d"}, {"a"}]),
+        ({"a": {}, "b": LINKS, "c": LINKS}, ("--limit", "c"), [{"c"}]),
+        ({"a": {}, "b": LINKS}, ("--limit", "a"), [{"a"}]),
+    ],
+    ids=["no links", "first one host, then the rest", "one of those with links", "one without"],
+)
+def test_hosts_with_links_come_first_one_and_then_the_rest(tmp_path, hosts, arguments, batches):
+    plays = output(tmp_path, "network", hosts, *arguments).split("PLAY [")
+    visited = [set(re.findall(r"^ok: \[(\w+)\]", play, re.MULTILINE)) for play in plays]
+    assert [found for found in visited if found] == batches
 
 
 @pytest.mark.parametrize("declared", [True, False])

@@ -5,9 +5,19 @@
 
 from __future__ import annotations
 
+import json
+
 testinfra_hosts = ["node1", "node2"]
 
 
 def test_libvirt_answers_oneadmin(host):
     assert host.service("libvirtd").is_enabled
     assert host.check_output("su -s /bin/sh oneadmin -c 'virsh -c qemu:///system uri'") == "qemu:///system"
+
+
+def test_the_bridge_of_guests_has_its_uplink(host):
+    ports = json.loads(host.check_output("ip -json link show master br0"))
+    assert [port["ifname"] for port in ports if not port["ifname"].startswith(("vnet", "one-"))] == ["eth1"]
+    assert host.interface("br0").addresses == []  # not even a link-local one
+    assert host.file("/etc/netplan/60-kvmcloud.yaml").mode == 0o600
+    assert not host.file("/run/kvmcloud-netplan").exists

@@ -166,9 +166,20 @@ def enqueue(policy: Policy, entry: Entry) -> None:
 
 def queued(policy: Policy) -> List[str]:
     """Paths of the entries. Hidden files are being written; the path unit does not see them either."""
+    paths = []
     with contextlib.suppress(FileNotFoundError):
-        return [os.path.join(policy.queue, name) for name in sorted(os.listdir(policy.queue)) if name[0] != "."]
-    return []
+        paths = [os.path.join(policy.queue, name) for name in sorted(os.listdir(policy.queue)) if name[0] != "."]
+    return [path for path in paths if can_be_read(path)]
+
+
+def can_be_read(path: str) -> bool:
+    """What is no file, or none of ours, is put aside: it would call the worker again and again."""
+    if os.path.isfile(path) and os.access(path, os.R_OK):
+        return True
+    with contextlib.suppress(FileNotFoundError):  # another worker has done it meanwhile
+        os.rename(path, os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.{os.getpid()}"))
+        print(f"{path} is no entry of this queue and is put aside", file=sys.stderr)
+    return False
 
 
 @contextlib.contextmanager

@@ -336,6 +336,17 @@ def test_what_is_no_entry_is_removed_and_hinders_no_other(cloud, content):
 # ---- several workers, killed workers -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("nowhere", path)])
+def test_what_is_no_file_is_put_aside_and_hinders_no_other(cloud, make):
+    cloud.node(booted=-60)
+    cloud.hook(cloud.vm(4, after_resume=cloud.runs(4)))
+    make(cloud.queue / "0-stray")
+    rc, _out, err = cloud.run("--work")
+    assert rc == 0 and "0-stray is no entry of this queue and is put aside" in err
+    assert cloud.lines("resumed") == ["4"]
+    assert [name[:9] for name in cloud.entries] == [".0-stray."]
+
+
 def test_two_workers_start_each_vm_once(cloud):
     cloud.node(booted=-60)
     for number in range(10):

@@ -71,6 +71,13 @@ def test_a_cluster_gets_its_members_after_they_were_made():
     ]
 
 
+@pytest.mark.parametrize("key", ["name", "id"])
+def test_what_is_to_be_there_and_to_be_absent_is_neither_made_nor_deleted(key):
+    twice = [{key: 7}, {key: 7, "state": "absent"}]
+    with pytest.raises(ValueError, match="datastores: 7 is declared to be there and to be absent"):
+        cloud_inventory.declaration_passes({"datastores": twice})
+
+
 def test_nothing_declared_is_nothing_to_apply():
     assert cloud_inventory.declaration_passes({"clusters": [], "hosts": []}) == []
 

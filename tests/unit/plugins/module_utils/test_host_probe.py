@@ -73,6 +73,17 @@ def test_interfaces_without_links_of_guests() -> None:
     assert host_probe.interfaces("") == {}
 
 
+def test_default_routes_by_each_router() -> None:
+    several = {"dst": "default", "nexthops": [{"gateway": "10.1.0.2", "dev": "b"}, {"gateway": "10.1.0.3", "dev": "c"}]}
+    routes = [{"dst": "default", "gateway": "10.0.0.254", "dev": "a", "metric": 100}, several]
+    assert host_probe.default_routes(json.dumps([*routes, {"dst": "default", "dev": "tun0"}])) == [
+        {"gateway": "10.0.0.254", "device": "a"},
+        {"gateway": "10.1.0.2", "device": "b"},
+        {"gateway": "10.1.0.3", "device": "c"},
+    ]
+    assert host_probe.default_routes("") == []
+
+
 def test_kind_and_master_of_links() -> None:
     """As `ip -j -d addr` tells them: a plain device has no kind, a port of a bridge has a master."""
     links = [

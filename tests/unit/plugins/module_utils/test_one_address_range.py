@@ -24,6 +24,7 @@ STORED = {**IP4, "AR_ID": "0", "MAC": "02:00:c0:00:02:0a", "NEXT_INDEX": "0", "S
         ({"SIZE": 1}, "TYPE of an address range must be one of"),
         ({"TYPE": "ETHER"}, "SIZE of an address range must be a number"),
         ({"TYPE": "ETHER", "SIZE": 0}, "SIZE of an address range must be a number"),
+        ({"TYPE": "ETHER", "SIZE": "4²"}, "SIZE of an address range must be a number"),
         ({"TYPE": "ETHER", "SIZE": -1}, "SIZE of an address range must be a number"),
         ({"TYPE": "IP4", "SIZE": 1}, "needs IP"),
         ({"TYPE": "IP6_STATIC", "SIZE": 1, "IP6": "fd00::1"}, "needs PREFIX_LENGTH"),

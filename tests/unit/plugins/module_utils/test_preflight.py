@@ -324,6 +324,10 @@ def test_what_cannot_be_accepted() -> None:
         "gluster_declarations",
         "volumes_can_be_laid_out",
         "bricks_can_be_used",
+        "links_are_taken",
+        "links_are_sound",
+        "links_fit_the_host",
+        "netplan_has_a_host",
     }
 
 

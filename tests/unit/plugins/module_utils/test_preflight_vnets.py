@@ -28,11 +28,12 @@ def vnet(driver: str, *clusters: str, name: str = "guests", **template: Any) -> 
 
 def of(*networks: dict[str, Any], release: str = "7.4", links: list[str] | None = None, **entries: Any) -> Cloud:
     """node1 in cluster one has a bridge and a free device; node2 in cluster two has neither."""
+    network = {"bridges": [{"name": name} for name in links or []]}
     hosts = [*registered("node1", cluster="one"), *registered("node2", cluster="two")]
     return cloud(
         host("front1", FRONT, release=release),
         host("node1", NODE, release=release, probe=probe("node1", interfaces=NODE1)),
-        host("node2", NODE, release=release, probe=probe("node2", interfaces=NODE2), links=links or []),
+        host("node2", NODE, release=release, probe=probe("node2", interfaces=NODE2), network=network),
         declared=declared(virtual_networks=list(networks), **{"hosts": hosts, **entries}),
     )
 
@@ -124,6 +125,9 @@ VLAN = {"VLAN_ID": 100}
             id="in another bridge already",
         ),
         pytest.param(of(vnet("802.1Q", "one", **VLAN)), "error", "all", "has no PHYDEV, without which", id="no device"),
+        pytest.param(
+            of(vnet("802.1Q", "one", PHYDEV="eth1", VLAN_ID="4²")), "error", "all", "has the VLAN_ID '4²'", id="VLAN 4²"
+        ),
         pytest.param(of(vnet("vxlan", "one")), "error", "all", "has no PHYDEV and no VLAN_ID", id="neither"),
         pytest.param(of(vnet("dummy", "one")), "error", "all", "has no BRIDGE", id="dummy without a bridge"),
         pytest.param(

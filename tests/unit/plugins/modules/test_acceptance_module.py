@@ -122,6 +122,16 @@ def test_names(capsys: Any) -> None:
     )
 
 
+def test_links(capsys: Any, programs: Any) -> None:
+    addresses = '[{"ifname": "br0", "linkinfo": {"info_kind": "bridge"}, "flags": ["UP", "LOWER_UP"], "mtu": 1500}]'
+    programs("ip", f"case $* in *address*) echo '{addresses}';; *) echo '[]';; esac")
+    up, wrong = {"bridges": [{"name": "br0"}]}, {"bridges": [{"name": "br0", "addresses": ["10.0.0.1/16"]}]}
+    assert one(capsys, type="links", network=up) == (True, "br0")
+    assert one(capsys, type="links", network=wrong) == (False, "10.0.0.1/16 is not on br0")
+    programs("ip", "echo no such thing >&2; exit 1")
+    assert one(capsys, type="links", network=up) == (False, "no such thing")
+
+
 def test_the_clock_is_read_before_the_checks(capsys: Any, programs: Any) -> None:
     programs("slow", "sleep 1; echo ok")
     before = time.time()

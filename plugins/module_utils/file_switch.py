@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several files of one directory change at one moment, whenever the power fails.
+
+The files of netplan are read together, so that one that is changed and one that is not yet are a configuration that
+nobody wants. Therefore each file is first replaced by a symbolic link to the same text, below a directory that is
+itself a link; that one link is then turned from the former to the new texts, which is a single rename; and last the
+links become files again. Every step but the turn leaves what is read as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from typing import Iterator, Mapping
+
+STAGE = ".kvmcloud-switch"
+CURRENT, FORMER, NEW = "current", "former", "new"
+
+
+def switch(directory: str, changes: Mapping[str, bytes | None], nothing: bytes) -> None:
+    """Write or remove (None) files of the directory; `nothing` is the text of a file that says nothing."""
+    for _done in steps(directory, changes, nothing):
+        pass
+
+
+def steps(directory: str, changes: Mapping[str, bytes | None], nothing: bytes) -> Iterator[str]:
+    """The same step by step: what is yielded names the step that was just made."""
+    yield from settle(directory, nothing)
+    if len(changes) > 1:
+        stage = os.path.join(directory, STAGE)
+        for side in (FORMER, NEW):
+            os.makedirs(os.path.join(stage, side), mode=0o700)
+        for name, text in changes.items():
+            _write(os.path.join(stage, FORMER, name), _read(os.path.join(directory, name), nothing))
+            _write(os.path.join(stage, NEW, name), nothing if text is None else text)
+        _link(FORMER, os.path.join(stage, CURRENT))
+        yield "staged"
+        for name in changes:
+            _link(os.path.join(STAGE, CURRENT, name), os.path.join(directory, name))
+            yield f"linked {name}"
+        _link(NEW, os.path.join(stage, CURRENT))
+        yield "turned"
+        yield from settle(directory, nothing)
+    else:
+        for name, text in changes.items():
+            _put(os.path.join(directory, name), text)
+            yield f"wrote {name}"
+
+
+def is_unsettled(directory: str) -> bool:
+    """Whether a change was cut off."""
+    return os.path.lexists(os.path.join(directory, STAGE))
+
+
+def settle(directory: str, nothing: bytes) -> Iterator[str]:
+    """Make files of the links again, each with what is read through it now."""
+    if not is_unsettled(directory):
+        return
+    for entry in sorted(os.listdir(directory)):
+        path = os.path.join(directory, entry)
+        if os.path.islink(path) and os.readlink(path).startswith(STAGE + os.sep):
+            text = _read(path, nothing)
+            _put(path, None if text == nothing else text)
+            yield f"settled {entry}"
+    shutil.rmtree(os.path.join(directory, STAGE))
+    _keep(directory)
+    yield "settled"
+
+
+def _read(path: str, nothing: bytes) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return nothing
+
+
+def _put(path: str, text: bytes | None) -> None:
+    if text is None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        _keep(os.path.dirname(path))
+    else:
+        _write(path, text)
+
+
+def _write(path: str, text: bytes) -> None:
+    """By rename; not readable for others, as netplan wishes: it may hold the passwords of networks."""
+    beside = f"{path}.new"
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(beside, path)
+    _keep(os.path.dirname(path))
+
+
+def _link(target: str, path: str) -> None:
+    beside = f"{path}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(beside)
+    os.symlink(target, beside)
+    os.replace(beside, path)
+    _keep(os.path.dirname(path))
+
+
+def _keep(directory: str) -> None:
+    """Names reach the disk in the order in which they were made."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,280 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The network of the live host: reads what is planned from, asks netplan for its opinion, starts and ends trials."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import inspect
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from typing import Any, Iterable, Mapping, Sequence
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import file_switch, netplan_trial
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import Described
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_trial import (
+    APPLIED,
+    ARMED,
+    CONFIRMING,
+    FOUND,
+    LAST,
+    LOOKED,
+    PROGRAM,
+    RECORD,
+    TRIAL,
+    unit_of,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state import (
+    READ_LINKS,
+    READ_ROUTES,
+    LiveState,
+    parse_state,
+)
+
+ETC, RUN = "/etc/netplan", "/run/netplan"
+INTERFACES = "/etc/network/interfaces"
+# In the order in which netplan lets one shadow the other.
+DIRECTORIES = (RUN, ETC, "/lib/netplan")
+START_SECONDS = 1  # in which the answer of the module that starts a trial reaches the controller
+OVERDUE_SECONDS = 60  # after which a trial that should have ended by itself has nobody left who would end it
+NOTHING = b"network: {version: 2}\n"
+
+
+class NetplanError(Exception):
+    """The text is a sentence."""
+
+
+class NetplanHost:
+    def __init__(self, module: Any) -> None:
+        self.module = module
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def state(self) -> LiveState:
+        return parse_state(self._read(READ_LINKS), *(self._read(command) for command in READ_ROUTES))
+
+    def _read(self, command: Sequence[str]) -> str:
+        returncode, out, err = self.module.run_command(list(command))
+        if returncode:
+            raise NetplanError(f"{' '.join(command)} failed: {(err or out).strip()}")
+        return str(out)
+
+    def files(self, parse: Any) -> dict[str, Described]:
+        """By name the file that netplan reads, with its document; what is shadowed is not among them."""
+        found: dict[str, Described] = {}
+        for directory in DIRECTORIES:
+            for path in sorted(glob.glob(os.path.join(directory, "*.yaml"))):
+                name = os.path.basename(path)
+                if name not in found:
+                    found[name] = Described(path, self._document(path, parse))
+        return found
+
+    def _document(self, path: str, parse: Any) -> Any:
+        try:
+            with open(path, encoding="utf-8") as stream:
+                return parse(stream.read())
+        except (OSError, ValueError) as error:
+            raise NetplanError(
+                f"{path} cannot be read, so it is not known which links it describes: {error}. Correct or remove it; "
+                "nothing was changed."
+            ) from error
+
+    def ifupdown(self) -> dict[str, str]:
+        """By link, the file of ifupdown that describes it."""
+        found: dict[str, str] = {}
+        for path in (INTERFACES, *sorted(glob.glob(f"{INTERFACES}.d/*"))):
+            with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as stream:
+                for name in re.findall(r"^\s*iface\s+(\S+)", stream.read(), re.MULTILINE):
+                    found.setdefault(name, path)
+        return found
+
+    # -- the opinion of netplan --------------------------------------------------------------------------------------
+
+    def validate(self, changes: Mapping[str, bytes | None]) -> None:
+        """Let netplan read what its files are going to be, in a place where it changes nothing."""
+        root = tempfile.mkdtemp(prefix="netplan-", dir=self.module.tmpdir)
+        try:
+            for directory in DIRECTORIES:
+                place = os.path.join(root, directory.lstrip("/"))
+                os.makedirs(place)
+                for path in glob.glob(os.path.join(directory, "*.yaml")):
+                    shutil.copy(path, place)  # follows links
+            for name, text in changes.items():
+                place = os.path.join(root, ETC.lstrip("/"), name)
+                if text is None:
+                    os.unlink(place)
+                else:
+                    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+                        stream.write(text)
+            returncode, out, err = self.module.run_command(["netplan", "generate", "--root-dir", root])
+        finally:
+            shutil.rmtree(root)
+        if returncode:
+            said = (err or out).replace(root, "").strip()
+            raise NetplanError(f"netplan refuses the configuration, and nothing was changed: {said}")
+
+    # -- a trial -----------------------------------------------------------------------------------------------------
+
+    def begin(self, record: Mapping[str, Any], seconds: int) -> dict[str, Any]:
+        """Arm the rollback, then start the trial. Nothing of the network has changed yet when this returns."""
+        name = uuid.uuid4().hex[:12]
+        deadline = netplan_trial.now() + START_SECONDS + seconds
+        full = {**record, "id": name, "boot": boot_id(), "deadline": deadline, "seconds": seconds, "clock": time.time()}
+        beside = tempfile.mkdtemp(prefix="kvmcloud-netplan-", dir=os.path.dirname(TRIAL))
+        try:
+            netplan_trial.write(os.path.join(beside, RECORD), json.dumps(full, indent=1))
+            netplan_trial.write(os.path.join(beside, PROGRAM), inspect.getsource(netplan_trial))
+            netplan_trial.write(os.path.join(beside, ARMED), "")
+            os.rename(beside, TRIAL)  # fails where there is a trial: its directory is not empty
+        except OSError as error:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise NetplanError(self.busy() or f"The trial cannot be prepared: {error}. Nothing was changed.") from error
+        try:
+            self._start("rollback", name, START_SECONDS + seconds)
+            self._start("apply", name, START_SECONDS)
+        except NetplanError:
+            self.disarm(name)
+            shutil.rmtree(TRIAL)
+            raise
+        return {"id": name, "boot": full["boot"], "seconds": seconds, "start_seconds": START_SECONDS}
+
+    def _start(self, action: str, name: str, seconds: int) -> None:
+        command = ["systemd-run", "--quiet", "--collect", f"--unit={unit_of(name, action)}"]
+        command += [f"--on-active={seconds}", "--timer-property=AccuracySec=100ms"]
+        # A program that is not there any more ends with 2.
+        restart = ("Restart=on-failure", "RestartSec=2", "RestartPreventExitStatus=2")
+        command += [f"--property={one}" for one in restart]
+        command += [sys.executable, os.path.join(TRIAL, PROGRAM), action, name]
+        returncode, out, err = self.module.run_command(command)
+        if returncode:
+            raise NetplanError(
+                "systemd does not take the rollback that a change of the network needs, so nothing was changed: "
+                f"{(err or out).strip()}"
+            )
+
+    def disarm(self, name: str) -> None:
+        self.module.run_command(["systemctl", "stop", f"{unit_of(name, 'rollback')}.timer"])
+
+    def busy(self) -> str | None:
+        """A sentence when a trial is under way."""
+        record = netplan_trial.record_of(TRIAL)
+        if record is None:
+            return None
+        began = time.strftime("%H:%M:%S", time.localtime(record["clock"]))
+        left = max(0, round(record["deadline"] - netplan_trial.now()))
+        return (
+            f"Another run tries a configuration of this host's network since {began}; it is confirmed or rolled back "
+            f"within {left} s. Nothing was changed by this run; wait for the other one, then run again."
+        )
+
+    def clear_overdue(self) -> None:
+        """End a trial that nobody else is going to end, because what should have done so was killed."""
+        record = netplan_trial.record_of(TRIAL)
+        if record is not None and netplan_trial.now() > record["deadline"] + OVERDUE_SECONDS:
+            if os.path.exists(os.path.join(TRIAL, CONFIRMING)):
+                self.keep(record)
+            else:
+                self.module.run_command([sys.executable, os.path.join(TRIAL, PROGRAM), "rollback", record["id"]])
+
+    def trial(self, id: str, boot: str) -> dict[str, Any]:
+        """The record of the trial, or a sentence about what became of it."""
+        record = netplan_trial.record_of(TRIAL)
+        if record is not None and record["id"] == id:
+            return record
+        last = netplan_trial.record_of(LAST)
+        if last is not None and last["id"] == id:
+            raise NetplanError(self.rolled_back(last, LAST))
+        if boot_id() != boot:
+            raise NetplanError(
+                "The host was restarted before its new network was confirmed, and came up with the former one; its "
+                "files are as before. See why it restarted, then run again."
+            )
+        raise NetplanError("The host knows nothing of this trial any more; its network is as the last confirmed one.")
+
+    def was_confirmed(self, id: str) -> bool:
+        """Whether the answer to its confirmation was all that got lost."""
+        last = netplan_trial.record_of(LAST)
+        return last is not None and last["id"] == id and os.path.exists(os.path.join(LAST, CONFIRMING))
+
+    def applied(self, trial: str) -> dict[str, Any] | None:
+        try:
+            with open(os.path.join(trial, APPLIED), encoding="utf-8") as stream:
+                found: dict[str, Any] = json.load(stream)
+                return found
+        except FileNotFoundError:
+            return None
+
+    def is_open(self) -> bool:
+        """Whether it was applied, and nothing is decided yet."""
+        return self.applied(TRIAL) is not None and os.path.exists(os.path.join(TRIAL, ARMED))
+
+    def looked(self, lacks: Sequence[str]) -> None:
+        """For the sentence about a rollback, if it comes to that."""
+        with contextlib.suppress(FileNotFoundError):  # the directory may vanish at any moment
+            netplan_trial.write(os.path.join(TRIAL, LOOKED), "; ".join(lacks))
+
+    def rolled_back(self, record: Mapping[str, Any], trial: str) -> str:
+        applied = self.applied(trial)
+        why = f"nobody confirmed it from outside within {record['seconds']} s"
+        if applied and applied["returncode"]:
+            why = f"netplan could not apply it: {applied['output'] or 'it said nothing'}"
+        elif applied is None:
+            why = f"netplan had not applied it within {record['seconds']} s"
+        else:
+            try:
+                with open(os.path.join(trial, LOOKED), encoding="utf-8") as stream:
+                    lacks = stream.read()
+                why += f"; after it was applied, {lacks}" if lacks else ""
+            except FileNotFoundError:
+                why += f", so it had most likely cut the host off (its links and routes at that time: {LAST}/{FOUND})"
+        tried = "; ".join(record["steps"]) or "the same files again"
+        return f"The new network was rolled back: {why}. Files and links are as before. Tried was: {tried}."
+
+    def decide(self, record: Mapping[str, Any]) -> None:
+        """That the trial is kept; raises where the rollback was faster."""
+        if not netplan_trial.decide(TRIAL, CONFIRMING):
+            raise NetplanError(self.rolled_back(record, TRIAL))
+
+    def keep(self, record: Mapping[str, Any]) -> None:
+        """From /run to /etc, which is the same to a reader of netplan's files; safe to repeat."""
+        with netplan_trial.alone(TRIAL, record["id"]) as mine:
+            if mine is None:
+                return  # another process was asked for the same
+            changes = {name: None if text is None else text.encode() for name, text in record["etc"].items()}
+            os.makedirs(ETC, mode=0o755, exist_ok=True)
+            file_switch.switch(ETC, changes, NOTHING)
+            for path in record["files"]:
+                if os.path.exists(path):
+                    os.unlink(path)
+            self.disarm(record["id"])
+            netplan_trial.forget(TRIAL)
+
+
+def boot_id() -> str:
+    with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as stream:
+        return stream.read().strip()
+
+
+def saved_state(live: LiveState, names: Iterable[str]) -> dict[str, Any]:
+    """What the rollback sees to that it returns, of the links that a trial touches."""
+    links = {}
+    for name in sorted(set(names) & set(live.links)):
+        link = live.links[name]
+        bridge = ["stp_state", str(int(link.stp)), "forward_delay", str(100 * link.forward_delay)]
+        links[name] = {
+            "up": link.up,
+            "master": link.master,
+            "mtu": link.mtu,
+            "bridge": bridge if link.kind == "bridge" else [],
+            "addresses": [one for one, leased in link.addresses.items() if "." in one or not leased],
+        }
+    routes = [(one.to, one.via, one.device) for one in live.routes if one.device in links]
+    return {"links": links, "routes": routes}

@@ -1,0 +1,154 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that one run would change of a host's network: files, links, and what a trial of it has to know."""
+
+from __future__ import annotations
+
+import glob
+import os
+from typing import Any, Callable, Mapping, Sequence
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import (
+    FilePlan,
+    ManagedFile,
+    plan_files,
+    read_files,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_companions import (
+    CLOUD_INIT_DIRECTORY,
+    companions,
+    deaf_to_lldp,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import (
+    HEADER,
+    OWN,
+    document_of,
+    take_over,
+    to_yaml,
+    without_secrets,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import (
+    ETC,
+    NOTHING,
+    RUN,
+    NetplanHost,
+    saved_state,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import declared_links, faults
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_plan import Surroundings, differences
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_refusals import refusals, warnings
+
+NETWORKD = "/etc/systemd/network"
+RUN_NETWORKD = "/run/systemd/network"
+# Says nothing to netplan, and is another text than that of a file which is about to vanish.
+SHADOW = b"# Shadows the file of the same name in /lib/netplan, whose links another file describes.\n" + NOTHING
+
+
+class Refused(Exception):
+    def __init__(self, findings: Sequence[str]) -> None:
+        self.findings = list(findings)
+        super().__init__("\n".join(findings))
+
+
+def refuse(findings: Sequence[str]) -> None:
+    if findings:
+        raise Refused(findings)
+
+
+class PlannedNetwork:
+    """Made once, before anything is changed; raises Refused with all that speaks against it."""
+
+    def __init__(
+        self, params: Mapping[str, Any], host: NetplanHost, parse: Callable[[str], Any], control: str | None = None
+    ) -> None:
+        self.links = declared_links(params)
+        refuse(faults(self.links))
+        self.live = host.state()
+        self.present = host.files(parse)
+        taken = take_over(self.links, self.live, self.present)
+        self.around = Surroundings(taken.former, control)
+        found = [*taken.findings, *self._shadowed(taken.remains), *self._of_ifupdown(host.ifupdown())]
+        refuse([*found, *refusals(self.links, self.live, self.around)])
+        self.warnings = warnings(self.links, self.live, self.around)
+        self.differences = differences(self.links, self.live, self.around)
+
+        document = document_of(self.links, self.live, params["renderer"], taken.left)
+        texts: dict[str, bytes | None] = {OWN: (HEADER + to_yaml(document)).encode()}
+        for name, rest in taken.remains.items():
+            below_etc = self.present[name].path.startswith(ETC)
+            texts[name] = (to_yaml(rest).encode() if rest else None) if below_etc else SHADOW
+        self.taken_over = sorted(self.present[name].path for name in taken.remains)
+        self.netplan = _planned([ManagedFile(f"{ETC}/{name}", text, 0o600) for name, text in texts.items()])
+        self.deaf = deaf_to_lldp(self.links) if params["renderer"] == "networkd" else {}
+        listening = glob.glob(f"{NETWORKD}/10-netplan-*.network.d/90-kvmcloud.conf")
+        self.companions = _planned(
+            [
+                *companions(self.links, params["bridge_netfilter"], os.path.isdir(CLOUD_INIT_DIRECTORY)),
+                *(ManagedFile(f"{NETWORKD}/{path}", text.encode()) for path, text in self.deaf.items()),
+                *(ManagedFile(one, None) for one in listening if os.path.relpath(one, NETWORKD) not in self.deaf),
+            ]
+        )
+
+    def _shadowed(self, taken: Mapping[str, Any]) -> list[str]:
+        paths = [self.present[name].path for name in (*taken, OWN) if name in self.present]
+        return [
+            f"{path} shadows the files of {ETC} and describes declared links; find out what wrote it, and remove it."
+            for path in paths
+            if path.startswith(RUN)
+        ]
+
+    def _of_ifupdown(self, described: Mapping[str, str]) -> list[str]:
+        return [
+            f"{link.name} is described by {described[link.name]} too, and both would set it up at boot; take it out of "
+            "there. It stays as it is until this runs again."
+            for link in self.links
+            if link.name in described
+        ]
+
+    @property
+    def etc(self) -> dict[str, bytes | None]:
+        """By name, the files of netplan that change."""
+        return {os.path.basename(file.path): file.content for file in self.netplan.changes}
+
+    @property
+    def steps(self) -> list[str]:
+        return [one.step for one in self.differences if one.step]
+
+    @property
+    def changes_network(self) -> bool:
+        return bool(self.netplan.changes or self.differences)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.changes_network or self.companions.changes)
+
+    def diff(self) -> list[dict[str, str]]:
+        files = [*self.netplan.diff, *self.companions.diff]
+        shown = [{name: without_secrets(text) for name, text in one.items()} for one in files]
+        if self.steps:
+            lines = "".join(f"{step}\n" for step in self.steps)
+            shown.append({"before_header": "links", "after_header": "steps", "before": "", "after": lines})
+        return shown
+
+    def record(self) -> dict[str, Any]:
+        """What the trial and its rollback need to know, and the confirmation after them."""
+        etc = {name: None if text is None else text.decode() for name, text in self.etc.items()}
+        files = {f"{RUN}/{name}": (text or NOTHING.decode(), 0o600) for name, text in etc.items()}
+        # systemd-networkd reads these as its own user
+        files.update({f"{RUN_NETWORKD}/{path}": (text, 0o644) for path, text in self.deaf.items()})
+        touched = self.live.names(self.links) | set(self.around.former)
+        return {
+            "etc": etc,
+            "files": files,
+            "before": [one.before for one in self.differences if one.before],
+            "after": [one.after for one in self.differences if one.after],
+            "undo": [command for one in self.differences for command in one.undo],
+            "saved": saved_state(self.live, touched),
+            "steps": self.steps,
+            "former": self.around.former,
+        }
+
+
+def _planned(files: Sequence[ManagedFile]) -> FilePlan:
+    return plan_files(files, read_files(file.path for file in files))

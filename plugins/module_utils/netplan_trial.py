@@ -1,0 +1,219 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tries a network configuration on the host itself, and takes it back when nobody says that it works.
+
+This file is also a program of its own: the module netplan lays a copy of it below /run, where systemd starts it, once
+to apply the trial and once, by a timer, to roll it back. So it imports nothing but Python's own library, and needs
+neither the connection nor the process that laid it there.
+
+The trial lives below /run, where its files shadow those of /etc: a host that is restarted in the middle of it comes up
+as it was. Whether a trial is confirmed or rolled back is decided by one rename of the file `armed`, which one of them
+only can win. The directory is the lock: there is one trial at a time, until it came to its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from typing import Any, Callable, Iterator, Mapping, Sequence
+
+TRIAL = "/run/kvmcloud-netplan"
+LAST = f"{TRIAL}.last"  # the trial that came to its end last, either way
+ARMED, CONFIRMING, ROLLING_BACK, APPLIED = "armed", "confirming", "rolling-back", "applied"
+RECORD, PROGRAM = "trial.json", "trial.py"
+# What the controller missed when it looked last, and what the host itself saw before it took all back.
+LOOKED, FOUND = "looked", "found"
+LOOKS = (
+    ("ip", "-brief", "address", "show"),
+    ("ip", "route", "show"),
+    ("timeout", "2", "networkctl", "--no-pager", "list"),
+)
+COMMAND_SECONDS = 120
+RETURN_SECONDS = 10  # for the former addresses to be back, before stronger means are tried
+BACKENDS = ("systemd-networkd.service", "NetworkManager.service")
+
+Run = Callable[..., "tuple[int, str]"]
+
+
+def run(argv: Sequence[str], seconds: float = COMMAND_SECONDS) -> tuple[int, str]:
+    """Return code and all output; a command that hangs or is not there must not end the rollback."""
+    try:
+        done = subprocess.run(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=seconds,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return 1, str(error)
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+def now() -> float:
+    """Seconds since boot: no clock that is set meanwhile can lengthen or shorten a trial."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def decide(trial: str, verdict: str) -> bool:
+    """Whether it is this verdict that the trial ends with."""
+    try:
+        os.rename(os.path.join(trial, ARMED), os.path.join(trial, verdict))
+    except FileNotFoundError:
+        return os.path.exists(os.path.join(trial, verdict))  # a former attempt at the same, which was cut off
+    return True
+
+
+def record_of(trial: str) -> dict[str, Any] | None:
+    try:
+        with open(os.path.join(trial, RECORD), encoding="utf-8") as stream:
+            found: dict[str, Any] = json.load(stream)
+            return found
+    except FileNotFoundError:
+        return None
+
+
+def write(path: str, text: str, mode: int = 0o600) -> None:
+    beside = f"{path}.new"
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(text)
+        os.fchmod(stream.fileno(), mode)
+    os.replace(beside, path)
+
+
+@contextlib.contextmanager
+def alone(trial: str, name: str) -> Iterator[dict[str, Any] | None]:
+    """The record of this trial, or None where it is over; a rollback waits for an apply that is still at work."""
+    with contextlib.ExitStack() as held:
+        record = None
+        with contextlib.suppress(FileNotFoundError):  # the directory may vanish at any moment
+            lock = held.enter_context(open(os.path.join(trial, "lock"), "w", encoding="utf-8"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            record = record_of(trial)
+        yield record if record is not None and record["id"] == name else None
+
+
+def apply(name: str, trial: str = TRIAL, run: Run = run) -> int:
+    with alone(trial, name) as record:
+        if record is None or not os.path.exists(os.path.join(trial, ARMED)):
+            return 0
+        for path, (text, mode) in record["files"].items():
+            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+            write(path, text, mode)
+        for command in record["before"]:
+            run(["ip", *command])
+        returncode, output = run(["netplan", "apply"], max(1, record["deadline"] - now()))
+        if returncode == 0:
+            for command in record["after"]:
+                run(["ip", *command])  # mostly done by then
+        answer = {"returncode": returncode, "output": output.strip(), "at": now()}
+        write(os.path.join(trial, APPLIED), json.dumps(answer))
+    return rollback(name, trial, run) if returncode else 0
+
+
+def rollback(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[float], None] = time.sleep) -> int:
+    with alone(trial, name) as record:
+        if record is None or not decide(trial, ROLLING_BACK):
+            return 0
+        with contextlib.suppress(OSError):  # a full disk must not keep the host cut off
+            write(os.path.join(trial, FOUND), "".join(run(command)[1] for command in LOOKS))
+        for path in record["files"]:
+            if os.path.exists(path):
+                os.unlink(path)
+        for command in record["undo"]:
+            run(["ip", *command])
+        run(["netplan", "apply"])
+        restore(record["saved"], run, wait)
+        run(["systemctl", "stop", f"{unit_of(name, 'rollback')}.timer"])
+        forget(trial)
+    return 0
+
+
+def unit_of(name: str, action: str) -> str:
+    """Each trial has its own: one that is left over must not end another's."""
+    return f"kvmcloud-netplan-{name}-{action}"
+
+
+def forget(trial: str) -> None:
+    """The trial is over, and remembered for a controller that comes back late."""
+    last = f"{trial}.last"
+    shutil.rmtree(last, ignore_errors=True)
+    os.rename(trial, last)
+
+
+def restore(saved: Mapping[str, Any], run: Run, wait: Callable[[float], None]) -> None:
+    """See that what the host had before is there again; each means is stronger than the one before."""
+    for name, values in saved["links"].items():
+        # What netplan has no word for any more, it leaves as the trial made it.
+        run(["ip", "link", "set", "dev", name, "mtu", str(values["mtu"])])
+        if values["bridge"]:
+            run(["ip", "link", "set", "dev", name, "type", "bridge", *values["bridge"]])
+        if values["master"] is None:
+            run(["ip", "link", "set", "dev", name, "nomaster"])
+        if not values["up"]:
+            run(["ip", "link", "set", "dev", name, "down"])
+    if returned(saved, run, wait):
+        return
+    for unit in BACKENDS:
+        if run(["systemctl", "is-active", "--quiet", unit])[0] == 0:
+            run(["systemctl", "restart", unit])
+    if returned(saved, run, wait):
+        return
+    for command in missing(saved, run):
+        run(["ip", *command])
+
+
+def returned(saved: Mapping[str, Any], run: Run, wait: Callable[[float], None]) -> bool:
+    for _look in range(int(RETURN_SECONDS / 0.5)):
+        if not missing(saved, run):
+            return True
+        wait(0.5)
+    return False
+
+
+def missing(saved: Mapping[str, Any], run: Run) -> list[list[str]]:
+    """What is not there of what was saved, as the commands that would bring it back."""
+    present = {link.get("ifname"): link for link in _read(run, "-details", "address", "show")}
+    routes = {
+        (route.get("dst"), hop.get("gateway"), hop.get("dev"))
+        for family in ("-4", "-6")
+        for route in _read(run, family, "route", "show")
+        for hop in route.get("nexthops") or [route]
+    }
+    commands = []
+    for name, values in saved["links"].items():
+        link = present.get(name, {})
+        if ("UP" in link.get("flags", [])) != values["up"]:
+            commands.append(["link", "set", "dev", name, "up" if values["up"] else "down"])
+        if link.get("master") != values["master"]:
+            commands.append(
+                ["link", "set", "dev", name, *(["master", values["master"]] if values["master"] else ["nomaster"])]
+            )
+        found = {f"{one.get('local')}/{one.get('prefixlen')}" for one in link.get("addr_info", [])}
+        commands += [["address", "add", one, "dev", name] for one in values["addresses"] if one not in found]
+    for to, via, device in saved["routes"]:
+        if (to, via, device) not in routes:
+            commands.append(["route", "add", to, "via", via, "dev", device])
+    return commands
+
+
+def _read(run: Run, *arguments: str) -> list[dict[str, Any]]:
+    returncode, output = run(["ip", "-json", *arguments])
+    try:
+        found: list[dict[str, Any]] = json.loads(output or "[]") if returncode == 0 else []
+    except ValueError:
+        return []
+    return found
+
+
+if __name__ == "__main__":
+    _program, action, wanted = sys.argv
+    raise SystemExit({"apply": apply, "rollback": rollback}[action](wanted))

@@ -1,0 +1,353 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: netplan
+short_description: Ethernets, bonds, VLANs and bridges by netplan, without locking oneself out
+version_added: 0.1.0
+author:
+  - kvmcloud.stack contributors (@kvmcloud)
+description:
+  - Describes the declared links to netplan in a file of its own, C(/etc/netplan/60-kvmcloud.yaml).
+  - Files that describe the same links are taken over. What they say about other links stays, a backup is kept beside
+    them, and cloud-init does not write them again. Files about other links alone are left alone.
+  - A change is tried before it is kept. The trial lives below C(/run), where it shadows the files of C(/etc), and the
+    host takes it back by itself when the controller does not confirm it in time over a new connection, after all
+    declared links, addresses and routes were seen to be there. A host that is restarted in between comes up as it was.
+  - One trial at a time; a second run is refused while the first one lasts.
+  - Links are found wanting by what the kernel says and not by the files alone, so that what was changed by hand is
+    changed back. Addresses that something else put on a link are left there.
+options:
+  renderer:
+    description: What netplan has the links made by.
+    type: str
+    choices: [networkd, NetworkManager]
+    default: networkd
+  bridge_netfilter:
+    description:
+      - Whether frames that cross a bridge are shown to the packet filter, as OpenNebula's security groups need.
+      - Loads C(br_netfilter) and sets C(net.bridge.bridge-nf-call-iptables) and its like, now and at each boot.
+    type: bool
+    default: false
+  confirm_timeout:
+    description: Seconds after which the host takes back what was not confirmed, at least 10.
+    type: int
+    default: 60
+  phase:
+    description: Of the module itself, which runs once more to confirm a change. Leave it out.
+    type: str
+    choices: [begin, look, confirm]
+    default: begin
+  trial:
+    description: Of the module itself. Leave it out.
+    type: dict
+    default: {}
+extends_documentation_fragment:
+  - kvmcloud.stack.network_links
+requirements:
+  - netplan.io with its PyYAML, and systemd
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+    details:
+      - Whether netplan takes the files is asked in check mode too, where netplan is installed.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
+    support: full
+    details:
+      - Shows the files, and what becomes of the links.
+  action:
+    description: >-
+      Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+  platform:
+    description: Target OS/families that can be operated against.
+    platforms: linux
+    support: full
+"""
+
+EXAMPLES = r"""
+---
+- name: One card for the host, one for guests
+  kvmcloud.stack.netplan:
+    ethernets:
+      - name: eno0
+        addresses: [10.0.0.1/16]
+        gateways: [10.0.0.254]
+        name_servers: [10.0.0.53]
+    bridges:
+      - name: br0
+        interfaces: [eno1]
+
+- name: The host's own address on a bridge, over a VLAN of a bond
+  kvmcloud.stack.netplan:
+    bonds:
+      - name: bond0
+        interfaces: [eno0, eno1]
+        mode: 802.3ad
+    vlans:
+      - name: bond0.12
+        id: 12
+        link: bond0
+    bridges:
+      - name: br12
+        interfaces: [bond0.12]
+        addresses: [10.12.0.1/24]
+        gateways: [10.12.0.254]
+"""
+
+RETURN = r"""
+---
+actions:
+  description: What becomes, or became, of the links, in order.
+  returned: success
+  type: list
+  elements: str
+  sample: [create bridge br0, enslave eno0 to br0, move 10.0.0.1/16 from eno0 to br0]
+taken_over:
+  description: Files that described declared links and do so no more.
+  returned: success
+  type: list
+  elements: str
+backups:
+  description: Copies of files that were replaced.
+  returned: when a change was confirmed
+  type: list
+  elements: str
+confirmed_after:
+  description: Seconds from the start of the trial to its confirmation.
+  returned: when a change was confirmed
+  type: float
+findings:
+  description: Every reason why the declaration was refused, before anything was changed.
+  returned: when the declaration is refused
+  type: list
+  elements: str
+"""
+
+import contextlib
+import os
+import re
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import file_switch, netplan_host, netplan_trial
+from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import apply_plan, make_directories
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_companions import SYSCTL_FILE, kernel_modules
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import OWN, Definition
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import NetplanError, NetplanHost
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_planned import PlannedNetwork, Refused
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import BOND_MODES, declared_links
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_plan import Surroundings, differences
+
+try:
+    import yaml
+except ImportError:
+    yaml = None
+
+TEXTS = {"type": "list", "elements": "str", "default": []}
+NO = {"type": "bool", "default": False}
+ROUTE = {
+    "to": {"type": "str", "required": True},
+    "via": {"type": "str", "required": True},
+    "metric": {"type": "int"},
+    "on_link": NO,
+}
+COMMON = {
+    "name": {"type": "str", "required": True},
+    "addresses": TEXTS,
+    "dhcp4": NO,
+    "dhcp6": NO,
+    "gateways": TEXTS,
+    "routes": {"type": "list", "elements": "dict", "default": [], "options": ROUTE},
+    "name_servers": TEXTS,
+    "search_domains": TEXTS,
+    "mtu": {"type": "int"},
+    "optional": NO,
+    "ipv6": {"type": "bool"},
+    "extra": {"type": "dict", "default": {}},
+}
+OPTIONS = {
+    "ethernets": {**COMMON, "mac": {"type": "str"}},
+    "bonds": {
+        **COMMON,
+        "interfaces": {"type": "list", "elements": "str", "required": True},
+        "mode": {"type": "str", "choices": list(BOND_MODES), "default": "active-backup"},
+    },
+    "vlans": {**COMMON, "id": {"type": "int", "required": True}, "link": {"type": "str", "required": True}},
+    "bridges": {
+        **COMMON,
+        "interfaces": TEXTS,
+        "stp": NO,
+        "forward_delay": {"type": "int", "default": 0},
+        "lldp": NO,
+    },
+}
+SPEC = {
+    **{name: {"type": "list", "elements": "dict", "default": [], "options": one} for name, one in OPTIONS.items()},
+    "renderer": {"type": "str", "choices": ["networkd", "NetworkManager"], "default": "networkd"},
+    "bridge_netfilter": NO,
+    "confirm_timeout": {"type": "int", "default": 60},
+    "phase": {"type": "str", "choices": ["begin", "look", "confirm"], "default": "begin"},
+    "trial": {"type": "dict", "default": {}},
+}
+SHORTEST_TRIAL = 10  # seconds
+
+
+def yaml_reader(module):
+    if yaml is None:
+        module.fail_json(msg=missing_required_lib("PyYAML"))
+
+    class Reader(yaml.SafeLoader):
+        """As netplan reads: to YAML 1.1 the MAC address 52:54:00:12:34:56 would be a number of base 60."""
+
+        yaml_implicit_resolvers = {
+            first: [one for one in resolvers if not one[0].endswith((":int", ":float", ":timestamp"))]
+            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    Reader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"(?:0|[1-9][0-9]*)$"), list("0123456789"))
+
+    def parse(text):
+        try:
+            return yaml.load(text, Reader)
+        except yaml.YAMLError as error:
+            raise ValueError(str(error)) from error
+
+    return parse
+
+
+def control_address():
+    """The address of this host by which the controller reached it; sudo hides it, its parents know."""
+    pid = os.getpid()
+    while pid > 1:
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as stream:
+                found = [one for one in stream.read().split(b"\0") if one.startswith(b"SSH_CONNECTION=")]
+            with open(f"/proc/{pid}/stat", "rb") as stream:
+                parent = int(stream.read().rpartition(b")")[2].split()[1])
+        except OSError:
+            return None
+        if found:
+            return found[0].decode().split(" ")[2]
+        pid = parent
+    return None
+
+
+def begin(module, host):
+    if module.params["confirm_timeout"] < SHORTEST_TRIAL:
+        raise NetplanError(
+            f"confirm_timeout is {module.params['confirm_timeout']}; wanted are at least {SHORTEST_TRIAL} seconds, in "
+            "which the controller can come back. Nothing was changed."
+        )
+    missing = [command for command in ("ip", "netplan", "systemd-run") if module.get_bin_path(command) is None]
+    if missing and not (module.check_mode and missing == ["netplan"]):
+        raise NetplanError(
+            f"{' and '.join(missing)} cannot be found on this host; links are made by netplan with systemd. On Debian "
+            "and Ubuntu install netplan.io. Nothing was changed."
+        )
+    if not module.check_mode:
+        host.clear_overdue()
+    busy = host.busy()
+    if busy:
+        raise NetplanError(busy)
+    if file_switch.is_unsettled(netplan_host.ETC) and not module.check_mode:
+        file_switch.switch(netplan_host.ETC, {}, netplan_host.NOTHING)
+    planned = PlannedNetwork(module.params, host, yaml_reader(module), control_address())
+    result = {
+        "changed": planned.changed,
+        "actions": planned.steps,
+        "taken_over": planned.taken_over,
+        "diff": planned.diff(),
+    }
+    for warning in planned.warnings:
+        module.warn(warning)
+    if any(link.name_servers for link in planned.links) and not os.path.isdir("/run/systemd/resolve"):
+        module.warn(
+            "Name servers are declared, and systemd-resolved, by which they are used, does not run on this host."
+        )
+    if planned.etc and "netplan" not in missing:
+        host.validate(planned.etc)
+    if module.check_mode or not planned.changed:
+        return result
+    if planned.changes_network:
+        for name in kernel_modules(planned.links, False):
+            module.run_command(["modprobe", "--quiet", name])  # what cannot be loaded shows in the links
+        return {**result, "trial": host.begin(planned.record(), module.params["confirm_timeout"])}
+    keep_companions(module, planned.companions)
+    return result
+
+
+def keep_companions(module, plan):
+    for file in plan.changes:
+        make_directories(os.path.dirname(file.path))
+    apply_plan(module, plan)
+    for file in plan.changes:
+        if file.path.endswith(".network.d/90-kvmcloud.conf") and file.content is None:
+            with contextlib.suppress(OSError):  # others may have something there
+                os.rmdir(os.path.dirname(file.path))
+    if any(file.path == SYSCTL_FILE for file in plan.changes) and module.params["bridge_netfilter"]:
+        module.run_command(["modprobe", "--quiet", "br_netfilter"])
+        module.run_command(["sysctl", "--load", SYSCTL_FILE])
+
+
+def lacks(module, record, host):
+    """What is not there yet of what was declared."""
+    around = Surroundings({name: Definition(*values) for name, values in record["former"].items()})
+    return [one.lack for one in differences(declared_links(module.params), host.state(), around)]
+
+
+def look(module, host):
+    """How far the trial has come."""
+    if host.was_confirmed(module.params["trial"]["id"]):
+        return {"state": "confirmed"}
+    record = host.trial(**module.params["trial"])
+    if not host.is_open():
+        return {"state": "pending"}
+    found = lacks(module, record, host)
+    host.looked(found)
+    return {"state": "lacking" if found else "settled", "msg": "; ".join(found)}
+
+
+def confirm(module, host):
+    """The controller came over a connection that it made after all was there."""
+    record = host.trial(**module.params["trial"])
+    found = lacks(module, record, host)
+    if found:
+        return {"state": "lacking", "msg": "; ".join(found)}
+    host.decide(record)
+    backups = [
+        module.backup_local(f"{netplan_host.ETC}/{name}")
+        for name in record["etc"]
+        if name != OWN and os.path.exists(f"{netplan_host.ETC}/{name}")
+    ]
+    host.keep(record)
+    after = round(netplan_trial.now() - record["deadline"] + record["seconds"], 1)
+    keep_companions(module, PlannedNetwork(module.params, host, yaml_reader(module)).companions)
+    return {"state": "confirmed", "backups": backups, "confirmed_after": after}
+
+
+def main():
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    # Every command is asked for in plain English, which is quoted when it fails.
+    module.run_command_environ_update = {"LC_ALL": "C"}
+    phase = {"begin": begin, "look": look, "confirm": confirm}[module.params["phase"]]
+    try:
+        module.exit_json(**{"changed": False, **phase(module, NetplanHost(module))})
+    except Refused as refusal:
+        module.fail_json(msg=str(refusal), findings=refusal.findings)
+    except NetplanError as error:
+        module.fail_json(msg=str(error), state="ended")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import file_switch
+
+NOTHING = b"nothing"
+FORMER = {"10.yaml": b"former ten", "20.yaml": b"former twenty"}
+CHANGES = {"10.yaml": None, "20.yaml": b"new twenty", "60.yaml": b"new sixty"}
+NEW = {"20.yaml": b"new twenty", "60.yaml": b"new sixty"}
+
+
+@pytest.fixture
+def directory(tmp_path):
+    for name, text in FORMER.items():
+        (tmp_path / name).write_bytes(text)
+    (tmp_path / "90.yaml").write_bytes(b"of somebody else")
+    return tmp_path
+
+
+def read(directory):
+    """What a reader of the files finds, one that says nothing being as good as none."""
+    found = {path.name: path.read_bytes() for path in directory.glob("*.yaml")}
+    assert found.pop("90.yaml") == b"of somebody else"
+    return {name: text for name, text in found.items() if text != NOTHING}
+
+
+def test_the_files_change(directory):
+    file_switch.switch(str(directory), CHANGES, NOTHING)
+    assert read(directory) == NEW
+    assert not any(path.is_symlink() for path in directory.iterdir())
+    assert sorted(os.listdir(directory)) == ["20.yaml", "60.yaml", "90.yaml"]
+    assert (directory / "60.yaml").stat().st_mode & 0o777 == 0o600
+
+
+def cut_off(directory, position):
+    """The power fails after this many steps."""
+    made = []
+    for step in file_switch.steps(str(directory), CHANGES, NOTHING):
+        made.append(step)
+        if len(made) == position:
+            break
+    return made
+
+
+POSITIONS = range(1, 11)
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_whenever_the_power_fails_all_is_read_as_before_or_all_as_new(directory, position):
+    made = cut_off(directory, position)
+    assert len(made) == min(position, 9)  # or this table ends too early
+    assert read(directory) == (NEW if "turned" in made else FORMER)
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_what_was_cut_off_is_settled_by_the_next_run(directory, position):
+    made = cut_off(directory, position)
+    file_switch.switch(str(directory), {}, NOTHING)
+    assert read(directory) == (NEW if "turned" in made else FORMER)
+    assert not any(path.is_symlink() for path in directory.iterdir())
+    assert not file_switch.is_unsettled(str(directory))
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_what_was_cut_off_can_be_repeated(directory, position):
+    cut_off(directory, position)
+    file_switch.switch(str(directory), CHANGES, NOTHING)
+    assert read(directory) == NEW
+    assert not file_switch.is_unsettled(str(directory))
+
+
+@pytest.mark.parametrize(("text", "after"), [(b"other", {"10.yaml": b"other"}), (None, {})])
+def test_a_single_file_needs_no_links(directory, text, after):
+    (directory / "20.yaml").unlink()
+    file_switch.switch(str(directory), {"10.yaml": text}, NOTHING)
+    assert read(directory) == after

@@ -1,0 +1,288 @@
+# Copyright: (c) 2026, kvmcloud.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program that tries and takes back, on a small host: files are real, the kernel and systemd are a dictionary."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+import threading
+
+import pytest
+
+from ansible_collections.kvmcloud.stack.plugins.module_utils import netplan_trial
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_trial import (
+    APPLIED,
+    ARMED,
+    CONFIRMING,
+    FOUND,
+    RECORD,
+    ROLLING_BACK,
+    apply,
+    decide,
+    record_of,
+    rollback,
+)
+
+NAME = "0123456789ab"
+
+
+class SmallHost:
+    """What commands change: links, addresses, masters, routes. `heals` is the command that brings the former back."""
+
+    def __init__(self, heals="netplan apply"):
+        self.heals = heals
+        self.commands, self.seconds = [], {}
+        self.links = {}
+        self.returncode = 0
+        self.trial()
+
+    def trial(self):
+        self.links = {
+            "eth0": {"up": True, "master": "br0", "addresses": []},
+            "br0": {"up": True, "addresses": ["10.0.0.1/16"]},
+        }
+        self.routes = [("default", "10.0.0.254", "br0")]
+
+    def former(self):
+        self.links["eth0"] = {"up": True, "master": None, "addresses": ["10.0.0.1/16"]}
+        self.routes = [("default", "10.0.0.254", "eth0")]
+
+    def __call__(self, argv, seconds=None):
+        text = " ".join(argv)
+        self.seconds[text] = seconds
+        self.commands.append(text)
+        if text == self.heals:
+            self.former()
+        if text == "netplan apply":
+            return self.returncode, "it said so"
+        if text == "ip -brief address show":
+            return 0, "".join(f"{name}: {' '.join(link['addresses'])}\n" for name, link in self.links.items())
+        if text == "ip -json -details address show":
+            return 0, json.dumps([self.as_ip_says(name, link) for name, link in self.links.items()])
+        if text == "ip -json -4 route show":
+            return 0, json.dumps([self.hops(to) for to in dict.fromkeys(to for to, _via, _dev in self.routes)])
+        if argv[:3] == ["ip", "link", "delete"]:
+            self.links.pop(argv[-1], None)
+        if argv[:3] == ["ip", "address", "add"]:
+            self.links[argv[-1]]["addresses"].append(argv[3])
+        if argv[:3] == ["ip", "route", "add"]:
+            self.routes.append((argv[3], argv[5], argv[7]))
+        if argv[:3] == ["ip", "link", "set"] and argv[-1] == "nomaster":
+            self.links[argv[4]]["master"] = None
+        if argv[:3] == ["ip", "link", "set"] and argv[-1] in ("up", "down"):
+            self.links[argv[4]]["up"] = argv[-1] == "up"
+        return 0, ""
+
+    def hops(self, to):
+        """A route by several routers is one to `ip`."""
+        hops = [{"gateway": via, "dev": dev} for one, via, dev in self.routes if one == to]
+        return {"dst": to, **hops[0]} if len(hops) == 1 else {"dst": to, "nexthops": hops}
+
+    @staticmethod
+    def as_ip_says(name, link):
+        pairs = [one.split("/") for one in link["addresses"]]
+        found = {
+            "ifname": name,
+            "flags": ["UP"] if link["up"] else [],
+            "addr_info": [{"local": address, "prefixlen": int(length)} for address, length in pairs],
+        }
+        return {**found, "master": link["master"]} if link.get("master") else found
+
+
+@pytest.fixture
+def trial(tmp_path):
+    """A trial that is armed: a bridge with the address of the card."""
+    directory = tmp_path / "trial"
+    directory.mkdir()
+    saved = {"up": True, "master": None, "mtu": 1500, "bridge": [], "addresses": ["10.0.0.1/16"]}
+    record = {
+        "id": NAME,
+        "deadline": netplan_trial.now() + 60,
+        "files": {
+            str(tmp_path / "run/60.yaml"): ["the new network", 0o600],
+            str(tmp_path / "run/d/x.conf"): ["x", 0o644],
+        },
+        "before": [["link", "delete", "dev", "gone"]],
+        "after": [["address", "delete", "10.0.0.1/16", "dev", "eth0"]],
+        "undo": [["link", "delete", "dev", "br0"]],
+        "saved": {"links": {"eth0": saved}, "routes": [["default", "10.0.0.254", "eth0"]]},
+    }
+    (directory / RECORD).write_text(json.dumps(record))
+    (directory / ARMED).touch()
+    return directory
+
+
+def run(action, trial, host, **more):
+    return action(NAME, str(trial), host, **more)
+
+
+def no_wait(_seconds):
+    pass
+
+
+def test_the_program_needs_python_alone():
+    """It runs where no collection is installed, from a copy of this one file."""
+    imported = {
+        alias.name if isinstance(node, ast.Import) else node.module
+        for node in ast.walk(ast.parse(inspect.getsource(netplan_trial)))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    assert {name.split(".")[0] for name in imported} <= set(sys.stdlib_module_names)
+
+
+def test_a_trial_is_applied(trial, tmp_path):
+    host = SmallHost()
+    run(apply, trial, host)
+    assert host.commands == [
+        "ip link delete dev gone",
+        "netplan apply",
+        "ip address delete 10.0.0.1/16 dev eth0",
+    ]
+    assert (tmp_path / "run/60.yaml").read_text() == "the new network"
+    assert (tmp_path / "run/60.yaml").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "run/d/x.conf").stat().st_mode & 0o777 == 0o644  # systemd-networkd is not root
+    assert json.loads((trial / APPLIED).read_text())["returncode"] == 0
+    assert (trial / ARMED).exists()
+
+
+def test_a_netplan_that_hangs_is_ended_in_time_for_the_rollback(trial, tmp_path):
+    host = SmallHost()
+    run(apply, trial, host)
+    assert 50 < host.seconds["netplan apply"] <= 60
+    returncode, output = netplan_trial.run(["sleep", "60"], 0.1)
+    assert returncode == 1 and "timed out" in output
+
+
+def test_what_netplan_cannot_apply_is_rolled_back_at_once(trial, tmp_path):
+    host = SmallHost()
+    host.returncode = 1
+    run(apply, trial, host)
+    assert not trial.exists()
+    assert "it said so" in (tmp_path / "trial.last" / APPLIED).read_text()
+    assert not (tmp_path / "run/60.yaml").exists()
+
+
+def test_a_rollback_takes_back_files_and_links_and_gives_the_lock_free(trial, tmp_path):
+    host = SmallHost()
+    run(apply, trial, host)
+    run(rollback, trial, host, wait=no_wait)
+    assert not (tmp_path / "run/60.yaml").exists()
+    assert "br0" not in host.links
+    assert host.links["eth0"]["addresses"] == ["10.0.0.1/16"]
+    assert not trial.exists()
+    assert (tmp_path / "trial.last" / ROLLING_BACK).exists()
+    assert f"systemctl stop kvmcloud-netplan-{NAME}-rollback.timer" in host.commands
+    assert "systemctl restart systemd-networkd.service" not in host.commands
+
+
+def test_before_a_rollback_the_host_writes_down_what_it_sees(trial, tmp_path):
+    """Nobody else may have seen the network that cut the host off."""
+    run(rollback, trial, SmallHost(), wait=no_wait)
+    assert "br0: 10.0.0.1/16\n" in (tmp_path / "trial.last" / FOUND).read_text()
+
+
+def test_a_full_disk_does_not_keep_the_former_network_away(trial, monkeypatch):
+    def full(*_arguments):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(netplan_trial, "write", full)
+    host = SmallHost()
+    run(rollback, trial, host, wait=no_wait)
+    assert host.links["eth0"]["addresses"] == ["10.0.0.1/16"]
+
+
+def test_a_route_by_several_routers_is_not_missing(trial):
+    record = json.loads((trial / RECORD).read_text())
+    record["saved"]["routes"].append(["default", "10.0.0.253", "eth0"])
+    (trial / RECORD).write_text(json.dumps(record))
+    host = SmallHost()
+    host.former = lambda: (SmallHost.former(host), host.routes.append(("default", "10.0.0.253", "eth0")))
+    run(rollback, trial, host, wait=no_wait)
+    assert "systemctl restart systemd-networkd.service" not in host.commands
+
+
+def test_where_netplan_does_not_bring_the_former_back_the_daemon_is_restarted(trial):
+    host = SmallHost(heals="systemctl restart systemd-networkd.service")
+    run(rollback, trial, host, wait=no_wait)
+    assert host.links["eth0"]["addresses"] == ["10.0.0.1/16"]
+    assert not any(command.startswith("ip address add") for command in host.commands)
+
+
+def test_a_link_that_was_down_is_put_down_at_once_and_no_daemon_restarted_for_it(trial):
+    """netplan says nothing of it any more, and leaves it in the bridge and up."""
+    record = json.loads((trial / RECORD).read_text())
+    record["saved"]["links"]["eth1"] = {"up": False, "master": None, "mtu": 1500, "bridge": [], "addresses": []}
+    (trial / RECORD).write_text(json.dumps(record))
+    host = SmallHost()
+    host.links["eth1"] = {"up": True, "master": "br0", "addresses": []}
+    run(rollback, trial, host, wait=no_wait)
+    assert host.links["eth1"] == {"up": False, "master": None, "addresses": []}
+    assert "systemctl restart systemd-networkd.service" not in host.commands
+
+
+def test_where_nothing_else_helps_addresses_and_routes_are_set_by_hand(trial):
+    host = SmallHost(heals="no command at all")
+    run(rollback, trial, host, wait=no_wait)
+    assert host.links["eth0"] == {"up": True, "master": None, "addresses": ["10.0.0.1/16"]}
+    assert ("default", "10.0.0.254", "eth0") in host.routes
+
+
+@pytest.mark.parametrize(("first", "second"), [(CONFIRMING, ROLLING_BACK), (ROLLING_BACK, CONFIRMING)])
+def test_confirmation_and_rollback_exclude_each_other(trial, first, second):
+    assert decide(str(trial), first)
+    assert not decide(str(trial), second)
+    assert decide(str(trial), first)  # one that was cut off is taken up again
+
+
+def test_what_was_confirmed_is_not_rolled_back(trial):
+    host = SmallHost()
+    assert decide(str(trial), CONFIRMING)
+    run(rollback, trial, host, wait=no_wait)
+    assert host.commands == []
+    assert trial.exists()
+
+
+def test_a_rollback_that_was_killed_is_taken_up_again(trial, tmp_path):
+    decide(str(trial), ROLLING_BACK)
+    host = SmallHost()
+    run(rollback, trial, host, wait=no_wait)
+    assert host.links["eth0"]["addresses"] == ["10.0.0.1/16"]
+    assert record_of(str(tmp_path / "trial.last"))["id"] == NAME
+
+
+def test_a_rollback_waits_for_the_end_of_a_slow_apply(trial):
+    """What an apply does last would otherwise be done to the network that was just brought back."""
+    host, order = SmallHost(), []
+
+    def slow(argv, _seconds=None):
+        order.append(argv)
+        if argv == ["netplan", "apply"] and len(order) == 2:
+            timer.start()
+            timer.join(0.3)
+        return host(argv)
+
+    timer = threading.Thread(target=run, args=(rollback, trial, slow), kwargs={"wait": no_wait})
+    run(apply, trial, slow)
+    timer.join()
+    assert order.index(["ip", "address", "delete", "10.0.0.1/16", "dev", "eth0"]) == 2
+    assert host.links["eth0"]["addresses"] == ["10.0.0.1/16"]
+
+
+@pytest.mark.parametrize("action", [apply, rollback])
+def test_the_timer_of_another_trial_does_nothing_to_this_one(trial, action):
+    host = SmallHost()
+    action("ba9876543210", str(trial), host)
+    assert host.commands == []
+    assert (trial / ARMED).exists()
+
+
+def test_a_trial_that_is_over_is_not_applied(trial):
+    decide(str(trial), ROLLING_BACK)
+    host = SmallHost()
+    run(apply, trial, host)
+    assert host.commands == []
