@@ -365,6 +365,8 @@ def gluster_of(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], 
     for name in hosts:
         taken(name, name, "gluster_client_mounts", MOUNT_OPTIONS)
     return gluster
+
+
 def network_of(variables: Mapping[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
     """The declared links of a host by kind, as the module netplan takes them, and what it would refuse."""
     network: dict[str, list[dict[str, Any]]] = {}

@@ -33,8 +33,9 @@ options:
         required: true
       state:
         description:
-          - V(started) and V(stopped) mean that it is there. V(absent) deletes it, for which O(volumes[].confirm_delete)
-            is needed. The files stay on the bricks.
+          - V(started) and V(stopped) mean that it is there. Of one that is started, bricks whose process has ended are
+            started again. V(absent) deletes it, for which O(volumes[].confirm_delete) is needed. The files stay on the
+            bricks.
         type: str
         choices: [started, stopped, absent]
         default: started
@@ -300,12 +301,12 @@ class Volumes:
         self.dirty = {}
 
     def known(self):
-        """One read of the volumes, and of more only where something is to be done that needs it."""
+        """One read of the volumes and of their processes, and of more only where something is to be done."""
         present = self.call.volumes()
-        pool, status = None, {}
+        pool = None
+        status = self.call.status() if any(volume.started for volume in present) else {}
         if needs_pool(self.declared, present):
             pool = self.call.pool()
-            status = self.call.status() if any(volume.started for volume in present) else {}
             hosts = {Brick(brick).host for one in self.declared for brick in brick_names(one)}
             unknown = [host for host in sorted(hosts) if not pool.find(host) and host.lower() not in self.own_names]
             own = {host for host, address in gluster_names.resolved(unknown).items() if address.own}

@@ -29,6 +29,7 @@ class SmallGluster(BrickCommands):
         self.volumes: dict[str, Volume] = {}
         self.marks: dict[str, str] = {}  # bricks that bear the mark of a volume
         self.offline: set[str] = set()
+        self.broken: set[str] = set()  # bricks that do not come when they are started
         self.pool_options = {"cluster.op-version": "90000", "cluster.max-op-version": "100000"}
         self.log: list[tuple[str, ...]] = []
         self.warnings: list[str] = []  # of the modules
@@ -136,9 +137,11 @@ class SmallGluster(BrickCommands):
         self._check_spread(volume.sets if volume.width > 1 else [])
         self.volumes[name] = volume
 
-    def volume_start(self, name: str) -> None:
+    def volume_start(self, name: str, force: str = "") -> None:
         volume = self.volume(name)
-        if volume.status == "Started":
+        if force:
+            self.offline -= set(volume.bricks) - self.broken
+        elif volume.status == "Started":
             raise Refusal(f"Volume {name} already started")
         volume.status = "Started"
 

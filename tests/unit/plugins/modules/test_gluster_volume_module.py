@@ -41,14 +41,47 @@ def test_a_volume_is_made_set_up_and_started(pool: SmallGluster, capsys: Any) ->
     assert not run(capsys, wanted)["changed"] and pool.log == []
 
 
-def test_the_converged_case_is_one_read(pool: SmallGluster, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_converged_case_is_two_reads(pool: SmallGluster, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [volume(), volume(name="w", bricks=bricks(1, 2, 3, disk="b2"))]
     run(capsys, *wanted)
     asked: list[Any] = []
     answer = pool.answer
     monkeypatch.setattr(pool, "answer", lambda words: (asked.append(words), answer(words))[1])
     assert not run(capsys, *wanted)["changed"]
-    assert asked == [("volume", "info")]
+    assert asked == [("volume", "info"), ("volume", "status", "all")]
+
+
+def test_a_brick_whose_process_has_ended_is_started_again(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume(), volume(name="w", bricks=bricks(1, 2, 3, disk="b2")))
+    pool.log.clear()
+    pool.offline.add("gs2:/b1/v")
+    wanted = [volume(), volume(name="w", bricks=bricks(1, 2, 3, disk="b2"))]
+    shown = run(capsys, *wanted, check=True)
+    assert shown["actions"][0]["command"][1:] == ["volume", "start", "v", "force"]
+    assert run(capsys, *wanted)["changed"]
+    assert pool.log == [("volume", "start", "v", "force")] and not pool.offline
+    assert not run(capsys, *wanted)["changed"]
+
+
+def test_a_brick_that_does_not_come_is_told(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume())
+    pool.offline, pool.broken = {"gs2:/b1/v"}, {"gs2:/b1/v"}
+    with pytest.raises(ModuleFailed, match="gs2:/b1/v.*offline"):
+        run(capsys, volume())
+
+
+def test_bricks_of_a_host_that_is_away_are_not_started(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume())
+    pool.peers["gs2"]["connected"] = 0
+    assert not run(capsys, volume())["changed"]
+
+
+def test_bricks_of_a_volume_that_shall_stop_are_not_started(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume())
+    pool.log.clear()
+    pool.offline.add("gs2:/b1/v")
+    run(capsys, volume(state="stopped"))
+    assert pool.log == [("volume", "stop", "v")]
 
 
 def test_check_mode_changes_nothing_and_tells_all(pool: SmallGluster, capsys: Any) -> None:
