@@ -95,8 +95,8 @@ def main() -> None:
     print(f"one pinged task: {unit:.3f} s")
     print(f"four bare hosts to a mounted 2 x 2 volume: {bare['wall']:.1f} s ({bare['wall'] / unit:.0f} pinged tasks)")
     print(
-        f"converged, 8 volumes: {middle['wall']:.1f} s ({middle['wall'] / unit:.0f} pinged tasks), of which bricks, peers and "
-        f"volumes {middle['modules_wall']:.1f} s; {sum(middle['changed'].values())} changed"
+        f"converged, 8 volumes: {middle['wall']:.1f} s ({middle['wall'] / unit:.0f} pinged tasks), of which bricks, "
+        f"peers and volumes {middle['modules_wall']:.1f} s; {sum(middle['changed'].values())} changed"
     )
     for host, modules in sorted(middle["modules"].items()):
         print(f"  {host}: {modules}")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pool of GlusterFS on lab hosts: declares it, runs playbooks and modules against it, and looks at it past Ansible."""
+"""A pool of GlusterFS on lab hosts: declares it, runs playbooks and modules, and looks at it past Ansible."""
 
 from __future__ import annotations
 
@@ -130,6 +130,11 @@ def online(volume: str, host: str = "gs1") -> dict[str, bool]:
     }
 
 
+def to_heal(volume: str, host: str = "gs1") -> int:
+    counts = [one.text for one in gluster(host, f"volume heal {volume} info").iter("numberOfEntries")]
+    return sum(int(count) if count.isdigit() else 1 for count in counts)
+
+
 def eventually(said, wanted, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not wanted(found := said()):
@@ -148,10 +153,8 @@ def write_data(files: int = 40, kilobytes: int = 500, folder: str = MOUNT) -> No
 
 
 def assert_data(folder: str = MOUNT) -> None:
-    on(
-        "client1",
-        f"cd {folder} && sha256sum --check --quiet /root/sums && test $(find tree -type f | wc -l) = $(wc -l < /root/sums)",
-    )
+    on("client1", f"cd {folder} && sha256sum --check --quiet /root/sums")
+    assert on("client1", f"cd {folder} && find tree -type f | wc -l") == on("client1", "wc -l < /root/sums")
 
 
 WRITER = """

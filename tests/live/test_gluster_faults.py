@@ -120,10 +120,8 @@ def test_what_cannot_be_is_told_in_a_sentence_and_leaves_nothing(built):
 
 def test_a_brick_that_was_one_is_named_and_reset_on_request(built):
     used = [f"{host}:/bricks/brick2/used" for host in ("gs1", "gs2", "gs3")]
-    on(
-        "gs2",
-        "mkdir /bricks/brick2/used && setfattr -n trusted.glusterfs.volume-id -v 0sAAAAAAAAAAAAAAAAAAAAAA== /bricks/brick2/used",
-    )
+    foreign = "-n trusted.glusterfs.volume-id -v 0sAAAAAAAAAAAAAAAAAAAAAA=="
+    on("gs2", f"mkdir /bricks/brick2/used && setfattr {foreign} /bricks/brick2/used")
     message = refused("gs1", "gluster_volume", volumes=[explicit("used", *used, replica=3)])
     assert "already part of a volume" in message and "'reset' of gluster_brick" in message, message
     assert "used" not in pool.volumes()
@@ -155,16 +153,11 @@ def test_a_volume_that_was_changed_by_hand_is_as_declared_again(built):
     assert pool.options("data")["network.ping-timeout"] == "10"
     assert pool.options("data")["performance.cache-size"] == "64MB", "what is not declared is left alone"
     assert all(pool.online("vms").values()) and pool.options("vms")["features.shard"] in ("on", "enable")
-    on(
-        "gs2",
-        "gluster --mode=script volume add-brick data replica 3 gs1:/bricks/brick2/hand gs2:/bricks/brick2/hand gs3:/bricks/brick2/hand",
-    )
+    added = " ".join(f"{host}:/bricks/brick2/hand" for host in ("gs1", "gs2", "gs3"))
+    on("gs2", f"gluster --mode=script volume add-brick data replica 3 {added}")
     run = pool.playbook("gluster", **WHOLE)
     assert run.rc != 0 and "are part of the volume and not declared" in run.output, run.output
-    on(
-        "gs2",
-        "gluster --mode=script volume remove-brick data gs1:/bricks/brick2/hand gs2:/bricks/brick2/hand gs3:/bricks/brick2/hand force",
-    )
+    on("gs2", f"gluster --mode=script volume remove-brick data {added} force")
     assert pool.converge(**WHOLE).changed == 0
     pool.assert_data()
 
@@ -215,10 +208,7 @@ def test_a_server_that_dies_while_the_pool_is_changed_is_caught_up_with(built):
         assert pool.converge(**wanted).changed == 0
     assert set(pool.peers().values()) == {"Peer in Cluster"}
     assert len({pool.checksums(host, "data") for host in ("gs1", "gs2", "gs3")}) == 1
-    on(
-        "gs1",
-        "timeout 100 sh -c 'until gluster volume heal data info summary | grep -c \"Total Number of entries: 0\" | grep -q 3; do sleep 1; done'",
-    )
+    pool.eventually(lambda: pool.to_heal("data"), lambda left: left == 0)
     assert writer.assert_complete() > 5
     pool.assert_data()
     pool.converge(book="verify", **wanted)
