@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import Any, Iterator
+from typing import Any, Iterable, Iterator
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -17,6 +17,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_steps impor
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import (
     Status,
     Volume,
+    parse_group,
     parse_status,
     parse_volumes,
 )
@@ -95,6 +96,12 @@ def definitions(folder: str = STATE_FOLDER) -> dict[str, Definition]:
         if any(texts):
             found[name] = parse_definition(*texts)
     return found
+
+
+def option_groups(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Those that are there, of what 'volume set V group NAME' would read."""
+    paths = {name: os.path.join(STATE_FOLDER, "groups", os.path.basename(name)) for name in names}
+    return {name: parse_group(_text(path)) for name, path in paths.items() if os.path.isfile(path)}
 
 
 def _text(path: str) -> str:

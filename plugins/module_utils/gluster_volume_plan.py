@@ -13,7 +13,12 @@ import posixpath
 import re
 from typing import Any, Mapping, NamedTuple, Sequence
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_options, gluster_pool, gluster_quota
+from ansible_collections.kvmcloud.stack.plugins.module_utils import (
+    gluster_options,
+    gluster_pool,
+    gluster_quota,
+    gluster_volume_diff,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_bricks_change import difference, planned, sets_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_bricks_plan import BrickSteps
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_form import Form, FormError, form_of
@@ -44,6 +49,7 @@ class Known(NamedTuple):
     quota: Mapping[str, Quota] = {}
     lenient: bool = False  # check mode, in which another task would have probed the hosts
     bare: bool = False  # and installed the packages
+    prepared: Sequence[str] | None = None  # hosts whose disks somebody has looked at; None: it is not told which
 
     def volume(self, name: str) -> Volume | None:
         return next((one for one in self.volumes if one.name == name), None)
@@ -190,6 +196,20 @@ class VolumePlanner:
                 self._find(
                     declaration, f"host {host} is {peer.condition}; its bricks can only be used when it is connected."
                 )
+        self._check_prepared(declaration, bricks)
+
+    def _check_prepared(self, declaration: Declaration, bricks: Sequence[str]) -> None:
+        """gluster takes a replaced brick into use on whatever disk its directory is, be it that of the root."""
+        if self.known.prepared is None:
+            return
+        prepared = {self.known.host_uuid(host) for host in self.known.prepared}
+        unseen = [brick for brick in bricks if self.known.host_uuid(Brick(brick).host) not in prepared]
+        if unseen:
+            self._find(
+                declaration,
+                f"{', '.join(unseen)} would be taken into use, and nobody has looked whether the disk is mounted "
+                "there, since the host has no part in this run. Run without --limit.",
+            )
 
     # -- volumes that shall be there ---------------------------------------------------------------------------------
 
@@ -219,7 +239,8 @@ class VolumePlanner:
             self._step(f"stop volume {name}", "gluster", "volume", "stop", name)
         if len(self.steps) > first:
             quota = self.known.quota.get(name, Quota(False))
-            self._show(name, _view(found, quota), _after(declaration, form, options, found, quota))
+            shown = gluster_volume_diff.declared(declaration, brick_names(declaration), form, options, found, quota)
+            self.diff += gluster_volume_diff.difference(name, gluster_volume_diff.present(found, quota), shown)
 
     def _create(self, declaration: Declaration, form: Form) -> None:
         bricks = brick_names(declaration)
@@ -352,7 +373,7 @@ class VolumePlanner:
             f"the files stay on {', '.join(found.brick_names)}, and so do the marks of the volume. To use these bricks "
             "again, name them in 'reset' of gluster_brick.",
         )
-        self._show(name, _view(found, Quota(False)), {})
+        self.diff += gluster_volume_diff.difference(name, gluster_volume_diff.present(found, Quota(False)), {})
 
     def _step(self, sentence: str, *argv: str) -> None:
         self.steps.append(Step(sentence, argv))
@@ -362,38 +383,3 @@ class VolumePlanner:
 
     def _warn(self, declaration: Declaration, reason: str) -> None:
         self.warnings.append(f"volume {declaration['name']}: {reason}")
-
-    def _show(self, name: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-        if before != after:
-            header = f"volume {name}"
-            self.diff.append(
-                {"before_header": header, "after_header": header, "before": _text(before), "after": _text(after)}
-            )
-
-
-def _view(volume: Volume | None, quota: Quota) -> dict[str, str]:
-    if volume is None:
-        return {}
-    found = {"state": volume.status.lower(), "form": str(volume.form), "bricks": " ".join(volume.brick_names)}
-    found.update({f"option {key}": value for key, value in volume.options.items()})
-    return {**found, **gluster_quota.lines(None, quota)[0]}
-
-
-def _after(
-    declaration: Declaration, form: Form, options: Options, found: Volume | None, quota: Quota
-) -> dict[str, str]:
-    after = {**_view(found, Quota(False)), "form": str(form), "bricks": " ".join(brick_names(declaration))}
-    state = declaration["state"]
-    if state == "stopped" and not (found and found.started):
-        state = found.status.lower() if found else "created"
-    after["state"] = state
-    for key, value in options.values.items():
-        if not gluster_options.same(key, value, after.get(f"option {key}")):
-            after[f"option {key}"] = value
-    for key in options.reset:
-        after.pop(f"option {key}", None)
-    return {**after, **gluster_quota.lines(declaration.get("quota"), quota)[1]}
-
-
-def _text(view: Mapping[str, str]) -> str:
-    return "".join(f"{what}: {value}\n" for what, value in sorted(view.items()))

@@ -151,6 +151,12 @@ options:
   server_name:
     description: Name by which the pool knows this host, if it is not its host name.
     type: str
+  prepared_hosts:
+    description:
+      - Hosts whose disks M(kvmcloud.stack.gluster_brick) has looked at in this run, by a name of the pool. Bricks of
+        other hosts are not taken into use then. Without it, that is left to you.
+    type: list
+    elements: str
   data_timeout:
     description:
       - For how long to wait for each move of data (healing, removal, rebalance), in seconds. It goes on when the time
@@ -232,7 +238,6 @@ findings:
   elements: str
 """
 
-import os
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_errors, gluster_module, gluster_names
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_command import GlusterError
@@ -249,7 +254,6 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volume_veri
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import (
     Brick,
     describe,
-    parse_group,
     parse_quota,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import RunnerError
@@ -288,6 +292,7 @@ VOLUME = {
 SPEC = {
     "volumes": {"type": "list", "elements": "dict", "required": True, "options": VOLUME},
     "server_name": {"type": "str"},
+    "prepared_hosts": {"type": "list", "elements": "str"},
     "data_timeout": {"type": "int", "default": 3600},
 }
 
@@ -313,17 +318,10 @@ class Volumes:
             self.own_names |= {host.lower() for host in own}
         names = {one["name"] for one in self.declared if one["quota"] is not None and one["state"] != "absent"}
         quota = {volume.name: self.quota(volume) for volume in present if volume.name in names}
+        groups = gluster_module.option_groups({name for one in self.declared for name in one["group"]})
         check, bare = self.call.check_mode, self.call.bare
-        return Known(present, self.groups(), pool, self.own_names, status, quota, lenient=check, bare=bare)
-
-    def groups(self):
-        found = {}
-        for name in {name for one in self.declared for name in one["group"]}:
-            path = os.path.join(gluster_module.STATE_FOLDER, "groups", os.path.basename(name))
-            if os.path.isfile(path):
-                with open(path, encoding="utf-8") as stream:
-                    found[name] = parse_group(stream.read())
-        return found
+        prepared = self.call.params["prepared_hosts"]
+        return Known(present, groups, pool, self.own_names, status, quota, lenient=check, bare=bare, prepared=prepared)
 
     def quota(self, volume):
         if volume.options.get("features.quota") != "on" or not volume.started:

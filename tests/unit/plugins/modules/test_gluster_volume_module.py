@@ -283,6 +283,23 @@ def test_quota_that_is_on_without_any_limit(pool: SmallGluster, capsys: Any) -> 
     assert [step["command"][4] for step in result["actions"]] == ["limit-usage"]
 
 
+def test_bricks_of_hosts_that_have_no_part_in_the_run_are_not_taken_into_use(pool: SmallGluster, capsys: Any) -> None:
+    with pytest.raises(ModuleFailed, match="gs3:/b1/v would be taken into use.*Run without --limit"):
+        run(capsys, volume(), prepared_hosts=["gs1", "gs2"])
+    assert not pool.volumes
+    run(capsys, volume(), prepared_hosts=["gs1", "gs2", "gs3"])
+    moved = volume(bricks=["gs1:/b1/v", "gs2:/b1/v", "gs4:/b1/v"], confirm_remove=["gs3:/b1/v"])
+    with pytest.raises(ModuleFailed, match="gs4:/b1/v would be taken into use"):
+        run(capsys, moved, prepared_hosts=["gs1", "gs2"])
+    assert run(capsys, moved, prepared_hosts=["gs4", "gs1"])["changed"]
+    pool.offline.add("gs2:/b1/v")
+    lost = {**moved, "rebuilt_bricks": ["gs2:/b1/v"]}
+    with pytest.raises(ModuleFailed, match="gs2:/b1/v would be taken into use"):
+        run(capsys, lost, prepared_hosts=["gs4", "gs1"])
+    pool.offline.clear()
+    assert not run(capsys, moved, prepared_hosts=[])["changed"], "what is as declared needs nobody"
+
+
 def test_stop_and_delete(pool: SmallGluster, capsys: Any) -> None:
     run(capsys, volume())
     run(capsys, volume(state="stopped"))
