@@ -98,6 +98,16 @@ def test_the_bricks_that_hold_a_file() -> None:
     assert judge_files(0, PATHINFO, "") == (True, "1 MiB on gs1:/bricks/b1/vms, gs2:/bricks/b2/vms")
 
 
+def test_a_volume_that_does_not_tell_its_bricks_has_taken_the_file_nevertheless(tmp_path: Path) -> None:
+    """Of a disperse volume with one set, GlusterFS 10.3 says 'Cannot allocate memory' instead."""
+    dumb = "import os\ndef refuse(*_words): raise OSError(12, 'Cannot allocate memory')\nos.getxattr = refuse\n"
+    done = subprocess.run(
+        [sys.executable, "-c", dumb + WRITE_TEST, tmp_path], capture_output=True, text=True, check=False
+    )
+    assert judge_files(done.returncode, done.stdout, done.stderr).ok
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("answer", "detail"),
     [
