@@ -42,12 +42,15 @@ class Gluster:
     def installed(self) -> bool:
         return self.path is not None
 
-    def ask(self, *words: str, limit: int | None = None) -> Answer:
-        """What the command answers, good or bad; a lock that somebody else holds is waited for."""
+    def ask(self, *words: str, limit: int | None = None, at: str = "") -> Answer:
+        """What the command answers, good or bad; a lock that somebody else holds is waited for.
+
+        `at`: another host of the pool, whose glusterd answers questions of its peers, and takes no orders from them.
+        """
         give_up = self.clock() + self.patience
         pause = 0.5
         while True:
-            answer = self._once(words, limit or self.limit)
+            answer = self._once(words, limit or self.limit, at)
             if answer.kind != gluster_errors.BUSY or self.clock() + pause > give_up:
                 return answer
             # Of two controllers that were turned away at the same moment, one shall come first the next time.
@@ -74,7 +77,7 @@ class Gluster:
             raise GlusterError(answer, " ".join(argv))
         return answer.said
 
-    def _once(self, words: Sequence[str], limit: int) -> Answer:
+    def _once(self, words: Sequence[str], limit: int, at: str) -> Answer:
         if self.path is None:
             advice = (
                 "The command 'gluster' is not installed on this host. Run on a server of the pool, after its packages."
@@ -82,7 +85,8 @@ class Gluster:
             return Answer(gluster_errors.UNREACHABLE, "", None, advice)
         # Of the heal commands only 'info' knows XML; the others answer in plain text even if asked for it.
         xml = () if words[:2] == ("volume", "heal") and "info" not in words[3:] else ("--xml",)
-        command = ["timeout", "--kill-after=5", str(limit), self.path, "--mode=script", *xml, *words]
+        remote = (f"--remote-host={at}",) if at else ()
+        command = ["timeout", "--kill-after=5", str(limit), self.path, *remote, "--mode=script", *xml, *words]
         rc, stdout, stderr = self.module.run_command(
             # Without stdin no question can wait for an answer; --mode=script does not cover all of them.
             ["sh", "-c", 'exec "$@" < /dev/null', "sh", *command],

@@ -117,6 +117,12 @@ peers:
   returned: success
   type: list
   elements: dict
+named:
+  description:
+    - Whether the other hosts know this one by O(server_name) and its O(other_names), which they learn when one of
+      them probes this host by these names. V(false) without O(server_name).
+  returned: success
+  type: bool
 differences:
   description: A sentence for each volume of which O(definitions) differ.
   returned: success
@@ -145,6 +151,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_peers impor
     pool_option,
     unknown_names,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_pool import parse_pool
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import of_hosts, parse_option
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Plan, Refused, RunnerError
 
@@ -255,6 +262,18 @@ class Peers:
             findings += [finding] if finding else []
         return (present, wanted), findings
 
+    def is_named(self, pool):
+        """Whether the others know this host by its names: they are learnt when another host probes it by them."""
+        names = {self.params["server_name"], *self.wanted().other_names.get(self.params["server_name"], ())}
+        asked = next((peer for peer in pool.peers if peer.condition == gluster_pool.CONNECTED), None)
+        if asked is None or not self.params["server_name"]:
+            return False
+        answer = self.call.cli.ask("pool", "list", at=asked.name)
+        if not answer.ok or answer.tree is None:
+            return False
+        known = {name for peer in parse_pool(answer.tree).peers if peer.uuid == pool.uuid for name in peer.names}
+        return names <= known
+
     def option(self, key):
         return parse_option(self.call.cli.tree("volume", "get", "all", key))
 
@@ -269,13 +288,16 @@ def main():
     with call.sentences():
         cured = peers.cure()
         if cured.changed and call.check_mode:
-            call.finish(cured, uuid="", peers=[], differences=differences)
+            call.finish(cured, uuid="", peers=[], named=False, differences=differences)
         plan, pool = peers.plan()
         if plan.changed and not call.check_mode:
             plan.apply(call.steps)
             pool = call.pool()
+        named = peers.is_named(pool)
     whole = Plan([*cured.steps, *plan.steps], [*cured.diff, *plan.diff], plan.warnings)
-    call.finish(whole, uuid=pool.uuid, peers=[peer.shown() for peer in pool.peers], differences=differences)
+    call.finish(
+        whole, uuid=pool.uuid, peers=[peer.shown() for peer in pool.peers], named=named, differences=differences
+    )
 
 
 if __name__ == "__main__":

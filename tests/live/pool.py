@@ -15,6 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import cloud
+import yaml
 
 HOSTS = str(cloud.CHECKOUT / "tests/live/gluster")
 SSH = ["ssh", "-F", "/var/lib/kvmcloud-lab/labs/gluslive/ssh/config", "-o", "ConnectTimeout=20"]
@@ -30,21 +31,27 @@ def on(host: str, command: str, check: bool = True) -> str:
 
 
 def inventory(servers=("gs1", "gs2", "gs3"), volumes=(), mounts=(), **variables) -> str:
-    """What is declared, beside the hosts: a second source for -i."""
-    groups = {
-        "gluster_servers": {
-            "hosts": dict.fromkeys(servers, {}),
-            "vars": {"gluster_bricks": BRICKS, "gluster_volumes": list(volumes), **variables},
-        },
-        "clients": {"vars": {"gluster_client_mounts": list(mounts)}},
+    """What a user has: the servers that are in use and a client. Other hosts of the lab are none of it."""
+    addresses = {
+        name: {"ansible_host": host["ansible_host"]}
+        for group in yaml.safe_load(Path(HOSTS, "hosts.yml").read_text()).values()
+        for name, host in group["hosts"].items()
     }
-    path = Path(tempfile.gettempdir()) / f"kvmcloud-gluslive-{os.getpid()}.json"
-    path.write_text(json.dumps(groups))
-    return str(path)
+    own = {"gluster_bricks": BRICKS, "gluster_volumes": list(volumes), **variables}
+    groups = {
+        "gluster_servers": {"hosts": {name: addresses[name] for name in servers}, "vars": own},
+        "clients": {"hosts": {"client1": addresses["client1"]}, "vars": {"gluster_client_mounts": list(mounts)}},
+    }
+    folder = Path(tempfile.gettempdir()) / f"kvmcloud-gluslive-{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    if not (folder / "group_vars").exists():
+        (folder / "group_vars").symlink_to(Path(HOSTS, "group_vars"))
+    (folder / "hosts.json").write_text(json.dumps(groups))
+    return str(folder)
 
 
 def playbook(name: str, *arguments: str, **declared) -> cloud.Run:
-    return cloud.playbook(name, "-i", inventory(**declared), *arguments, inventory=HOSTS)
+    return cloud.playbook(name, *arguments, inventory=inventory(**declared))
 
 
 def converge(*arguments: str, book: str = "gluster", **declared) -> cloud.Run:
@@ -56,7 +63,7 @@ def converge(*arguments: str, book: str = "gluster", **declared) -> cloud.Run:
 def start_playbook(name: str, *arguments: str, **declared) -> subprocess.Popen:
     """In a process group of its own, for those that run side by side or are cut off."""
     return subprocess.Popen(
-        ["ansible-playbook", "-i", HOSTS, "-i", inventory(**declared), f"playbooks/{name}.yml", *arguments],
+        ["ansible-playbook", "-i", inventory(**declared), f"playbooks/{name}.yml", *arguments],
         cwd=cloud.CHECKOUT,
         env=cloud.environment("/dev/null"),
         stdout=subprocess.PIPE,

@@ -25,6 +25,7 @@ class SmallGluster(BrickCommands):
         self.peers: dict[str, dict[str, Any]] = {}
         for name in peers:
             self.join(name)
+        self.known_as = [host]
         self.resolves = {host, *peers, "gs5", "gs6"}
         self.volumes: dict[str, Volume] = {}
         self.marks: dict[str, str] = {}  # bricks that bear the mark of a volume
@@ -43,11 +44,12 @@ class SmallGluster(BrickCommands):
 
     def run_command(self, argv: list[str], **_more: Any) -> tuple[int, str, str]:
         assert "--mode=script" in argv, argv
+        remote = [word.partition("=")[2] for word in argv if word.startswith("--remote-host=")]
         words = argv[argv.index("--mode=script") + 1 :]
         xml = words[0] == "--xml"
         words = words[1:] if xml else words
         try:
-            body, changes = self.answer(tuple(words))
+            body, changes = (self.asked_at(remote[0]), False) if remote else self.answer(tuple(words))
         except Refusal as refusal:
             if not xml:
                 return 1, "", str(refusal)
@@ -76,6 +78,15 @@ class SmallGluster(BrickCommands):
         verb = words[1].replace("-", "_")
         getattr(self, f"{words[0]}_{verb}")(*words[2:])
         return "<output>success</output>", True
+
+    def asked_at(self, host: str) -> str:
+        """The pool as another host sees it, which knows this one by what it was probed by."""
+        names = "".join(f"<hostname>{name}</hostname>" for name in self.known_as)
+        return (
+            f"<peerStatus><peer><uuid>{host_uuid(self.host)}</uuid><hostname>{self.known_as[0]}</hostname>"
+            f"<hostnames>{names}</hostnames><connected>1</connected><state>3</state>"
+            f"</peer><peer><uuid>{host_uuid(host)}</uuid><hostname>localhost</hostname></peer></peerStatus>"
+        )
 
     # -- peers -------------------------------------------------------------------------------------------------------
 

@@ -57,6 +57,21 @@ def test_hosts_become_one_pool(alone: SmallGluster, capsys: Any) -> None:
     assert not run(capsys, peers=["gs1", "gs2", "gs3"])["changed"]
 
 
+def test_whether_the_others_know_this_host_by_its_names_is_told(pool: SmallGluster, capsys: Any) -> None:
+    wanted = {"peers": ["gs1", "gs2"], "server_name": "gs1"}
+    assert run(capsys, **wanted)["named"]
+    assert not run(capsys, peers=["gs1", "gs2"])["named"], "it was not asked"
+    more = {**wanted, "other_names": {"gs1": ["gs1-storage"]}}
+    assert not run(capsys, **more)["named"]
+    pool.known_as = ["10.77.0.11"]
+    assert not run(capsys, **wanted)["named"]
+    pool.known_as = ["10.77.0.11", "gs1", "gs1-storage"]
+    assert run(capsys, **more)["named"]
+    for peer in pool.peers.values():
+        peer["connected"] = 0
+    assert not run(capsys, **wanted)["named"], "nobody can be asked"
+
+
 def test_the_converged_case_is_one_read(pool: SmallGluster, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     answer = pool.answer
