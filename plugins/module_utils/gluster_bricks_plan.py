@@ -17,7 +17,6 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_form import
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_options import (
     AUTH_ALLOW,
     HEAL_MARK,
-    MARKS,
     REBALANCE_MARK,
     Options,
 )
@@ -65,7 +64,7 @@ class BrickSteps:
     @property
     def marks(self) -> list[str]:
         """What a run before this has begun, and not ended."""
-        return [mark for mark in MARKS if mark in self.volume.options]
+        return gluster_options.begun(self.volume.options)
 
     @property
     def needed(self) -> bool:
@@ -142,7 +141,7 @@ class BrickSteps:
                     self.findings.append(
                         f"a change of bricks was cut off, and it is not known whether {', '.join(copies)} is complete "
                         f"without {', '.join(down)}. Bring that back and run again; or, if it is lost for ever: "
-                        f"gluster volume reset {self.volume.name} {HEAL_MARK}."
+                        f"gluster volume set {self.volume.name} {HEAL_MARK} {gluster_options.ENDED}."
                     )
             if not enough:
                 states = ", ".join(f"{name} is {self.states[name]}" for name in down) or "no copy would stay"
@@ -166,7 +165,9 @@ class BrickSteps:
         marks += [HEAL_MARK] if self.change.replaced or self.change.raised or self.rebuilt else []
         marks = [mark for mark in marks if mark not in self.marks]
         self.ends = [*self.marks, *marks]
-        pairs = [word for mark in marks for word in (mark, "wanted")] + ([AUTH_ALLOW, wider] if wider else [])
+        pairs = [word for mark in marks for word in (mark, gluster_options.WANTED)] + (
+            [AUTH_ALLOW, wider] if wider else []
+        )
         if pairs:
             what = ("let the hosts of the pool into auth.allow" if wider else "") + (" and " if wider and marks else "")
             what += "mark what is to follow" if marks else ""
@@ -202,11 +203,12 @@ class BrickSteps:
             else:
                 # What a brick that is down has missed is healed when it is back; until then it is not known.
                 self.ends.remove(HEAL_MARK)
-        if allow is not None:
-            argv = ("gluster", "volume", "set", name, AUTH_ALLOW, allow)
-            self._step(f"set auth.allow of volume {name} as it was", *argv)
-        for mark in self.ends:
-            self._step(f"take the mark {mark} from volume {name}", "gluster", "volume", "reset", name, mark)
+        marks = [word for mark in self.ends for word in (mark, gluster_options.ENDED)]
+        pairs = [*((AUTH_ALLOW, allow) if allow is not None else ()), *marks]
+        if pairs:
+            what = ["auth.allow is as it was"] if allow is not None else []
+            what += ["what was marked has ended"] if marks else []
+            self._step(f"{' and '.join(what)} (volume {name})", "gluster", "volume", "set", name, *pairs)
 
     def _raise_replica(self) -> None:
         if self.change.raised:

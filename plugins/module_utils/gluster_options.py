@@ -16,6 +16,8 @@ GRANULAR = "cluster.granular-entry-heal"
 REBALANCE_MARK = "user.kvmcloud-rebalance"
 HEAL_MARK = "user.kvmcloud-heal"
 MARKS = (REBALANCE_MARK, HEAL_MARK)
+WANTED = "wanted"
+ENDED = "ended"  # gluster sets options of the name space user, and does not reset them
 
 _ON = frozenset({"on", "enable", "enabled", "yes", "true"})
 _OFF = frozenset({"off", "disable", "disabled", "no", "false"})
@@ -50,6 +52,11 @@ class Options(NamedTuple):
     values: dict[str, str]
     reset: tuple[str, ...]
     findings: tuple[str, ...] = ()
+
+
+def begun(options: Mapping[str, str]) -> list[str]:
+    """The marks of what a run has begun, and not ended."""
+    return [mark for mark in MARKS if options.get(mark) == WANTED]
 
 
 def text(value: Any) -> str:

@@ -84,7 +84,7 @@ def needs_pool(declarations: Sequence[Declaration], volumes: Sequence[Volume]) -
                 return True
             continue
         other_bricks = found.brick_names != brick_names(declaration) or declaration.get("rebuilt_bricks")
-        if other_bricks or found.options.keys() & set(gluster_options.MARKS):
+        if other_bricks or gluster_options.begun(found.options):
             return True
     return False
 

@@ -181,6 +181,8 @@ class SmallGluster(BrickCommands):
         volume.options.update(values)
 
     def volume_reset(self, name: str, key: str) -> None:
+        if key.startswith("user."):
+            raise Refusal(f"Option {key} does not exist\nDid you mean cluster.data-self-heal?")
         self.volume(name).options.pop(key, None)
 
     def volume_quota(self, name: str, verb: str, *words: str) -> None:

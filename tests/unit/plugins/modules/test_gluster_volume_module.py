@@ -217,7 +217,7 @@ def test_a_rebalance_that_was_cut_off_is_waited_for(pool: SmallGluster, capsys: 
     made.task, made.moving = "Rebalance", 3
     result = run(capsys, both)
     assert [step["command"][1] for step in result["actions"]] == ["rebalance", "volume", "rebalance", "volume"]
-    assert "user.kvmcloud-rebalance" not in made.options
+    assert made.options["user.kvmcloud-rebalance"] == "ended"
 
 
 def test_a_lock_of_somebody_else_is_waited_for(pool: SmallGluster, capsys: Any) -> None:
