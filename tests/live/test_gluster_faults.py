@@ -163,7 +163,7 @@ def test_a_volume_that_was_changed_by_hand_is_as_declared_again(built):
 
 
 def test_a_brick_whose_process_was_killed_runs_again(built):
-    on("gs2", "kill -9 $(pgrep -f 'glusterfsd.*brick1-data')")
+    on("gs2", "kill -9 $(pgrep -f '[g]lusterfsd.*brick1-data')")
     pool.eventually(lambda: pool.online("data"), lambda found: not found["gs2:/bricks/brick1/data"])
     report = pool.playbook("verify", **WHOLE)
     assert report.rc != 0 and "data lacks gs2:/bricks/brick1/data (offline)" in report.output, report.output

@@ -97,7 +97,7 @@ def test_a_brick_moves_to_another_disk_and_a_lost_disk_is_filled_anew(pairs):
     with pool.Writer() as writer:
         on(
             "gs2",
-            "pkill -9 -f 'glusterfsd.*brick2-data'; umount /bricks/brick2; wipefs -aq /dev/disk/by-id/virtio-brick2",
+            "pkill -9 -f '[g]lusterfsd.*brick2-data'; umount /bricks/brick2; wipefs -aq /dev/disk/by-id/virtio-brick2",
         )
         on("gs2", "dd if=/dev/zero of=/dev/disk/by-id/virtio-brick2 bs=1M count=20 status=none")
         pool.converge("-e", "gluster_replaced_bricks=gs2:/bricks/brick2/data", book="gluster_replace_brick", **other)
@@ -159,7 +159,7 @@ def test_a_split_brain_is_told_and_ended_as_decided(pairs):
     pool.write_data(files=6)
     on("client1", f"echo first > {MOUNT}/one; echo first > {MOUNT}/two")
     for dead, text in (("gs1", "the right one"), ("gs2", "another")):
-        on(dead, "kill -9 $(pgrep -f 'glusterfsd.*brick1-data')")
+        on(dead, "kill -9 $(pgrep -f '[g]lusterfsd.*brick1-data')")
         pool.eventually(
             lambda dead=dead: pool.online("data"), lambda found, dead=dead: not found[f"{dead}:/bricks/brick1/data"]
         )
