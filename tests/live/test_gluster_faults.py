@@ -156,7 +156,7 @@ def test_a_volume_that_was_changed_by_hand_is_as_declared_again(built):
     added = " ".join(f"{host}:/bricks/brick2/hand" for host in ("gs1", "gs2", "gs3"))
     on("gs2", f"gluster --mode=script volume add-brick data replica 3 {added}")
     run = pool.playbook("gluster", **WHOLE)
-    assert run.rc != 0 and "are part of the volume and not declared" in run.output, run.output
+    assert run.rc != 0 and "are part of the volume and not declared" in run.words, run.output
     on("gs2", f"gluster --mode=script volume remove-brick data {added} force")
     assert pool.converge(**WHOLE).changed == 0
     pool.assert_data()
@@ -166,7 +166,7 @@ def test_a_brick_whose_process_was_killed_runs_again(built):
     on("gs2", "kill -9 $(pgrep -f '[g]lusterfsd.*brick1-data')")
     pool.eventually(lambda: pool.online("data"), lambda found: not found["gs2:/bricks/brick1/data"])
     report = pool.playbook("verify", **WHOLE)
-    assert report.rc != 0 and "data lacks gs2:/bricks/brick1/data (offline)" in report.output, report.output
+    assert report.rc != 0 and "data lacks gs2:/bricks/brick1/data (offline)" in report.words, report.output
     run = pool.converge(**WHOLE)
     assert run.changed == 1, run.output
     assert all(pool.online("data").values())
@@ -218,7 +218,7 @@ def test_a_full_disk_stops_the_writer_and_nothing_else(built):
     full = on("client1", f"dd if=/dev/zero of={MOUNT}/fill bs=1M count=2000 status=none", check=False)
     assert "No space left on device" in full, full
     report = pool.playbook("verify", **WHOLE)
-    assert report.rc != 0 and "No space left" in report.output, report.output
+    assert report.rc != 0 and "No space left" in report.words, report.output
     assert pool.playbook("gluster", **WHOLE).rc == 0
     on("client1", f"rm {MOUNT}/fill")
     pool.assert_data()

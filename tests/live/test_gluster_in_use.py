@@ -72,7 +72,7 @@ def test_two_hosts_are_added_and_leave_again(pairs):
 
     with pool.Writer() as writer:
         refused = pool.playbook("gluster", **pairs)
-        assert refused.rc != 0 and "part of the volume and not declared" in refused.output, refused.output
+        assert refused.rc != 0 and "part of the volume and not declared" in refused.words, refused.output
         pool.converge("-e", "gluster_leaving_hosts=gs3,gs4", book="gluster_shrink", **pairs)
     assert writer.assert_complete() > 5
     assert sorted(pool.bricks("data")) == ["gs1:/bricks/brick1/data", "gs2:/bricks/brick1/data"]
@@ -171,14 +171,14 @@ def test_a_split_brain_is_told_and_ended_as_decided(pairs):
     healing = {**two, "volumes": [{**SPLIT, "options": {"cluster.self-heal-daemon": True}}]}
 
     undecided = pool.playbook("gluster_heal", **healing)
-    assert undecided.rc != 0 and "in split-brain" in undecided.output, undecided.output
+    assert undecided.rc != 0 and "in split-brain" in undecided.words, undecided.output
     report = pool.playbook("verify", **healing)
-    assert report.rc != 0 and "data is not healed" in report.output, report.output
+    assert report.rc != 0 and "data is not healed" in report.words, report.output
 
     decide = ["-e", "gluster_heal_volumes=data", "-e", "gluster_heal_policy=source-brick"]
     decide += ["-e", "gluster_heal_source_brick=gs2:/bricks/brick1/data", "-e", '{"gluster_heal_files": ["/one"]}']
     first = pool.playbook("gluster_heal", *decide, **healing)
-    assert first.rc != 0 and "in split-brain" in first.output, "the other file was not decided about"
+    assert first.rc != 0 and "in split-brain" in first.words, "the other file was not decided about"
     trap = pool.module("gs1", "gluster_heal", volume="data", action="resolve", policy="latest-mtime", files=["/two"])
     assert "features.ctime is on" in trap["msg"], trap
     pool.converge(

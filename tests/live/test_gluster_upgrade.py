@@ -62,10 +62,10 @@ def test_an_upgrade_that_would_cut_a_volume_does_not_begin(built):
     lonely = {**WANTED, "volumes": [DATA, LONELY]}
     pool.converge(**lonely)
     refused = pool.playbook("gluster_rolling_upgrade", **lonely)
-    assert refused.rc != 0 and "without it volume lonely" in refused.output, refused.output
+    assert refused.rc != 0 and "without it volume lonely" in refused.words, refused.output
     on("gs3", "kill -9 $(pgrep -f '[g]lusterfsd.*brick1-data')")
     refused = pool.playbook("gluster_rolling_upgrade", "-e", '{"gluster_accept_outage": ["lonely"]}', **lonely)
-    assert refused.rc != 0 and "is offline. Bring it back first" in refused.output, refused.output
+    assert refused.rc != 0 and "is offline. Bring it back first" in refused.words, refused.output
     assert all("lab1" not in one for one in versions())
     pool.converge(**{**lonely, "volumes": [DATA, {"name": "lonely", "state": "absent", "confirm_delete": "lonely"}]})
 
