@@ -73,6 +73,9 @@ class Gluster:
     def change(self, argv: Sequence[str]) -> str:
         """One step of a plan. What somebody else has done in the meantime is done."""
         answer = self.ask(*argv[1:])
+        other = () if answer.ok else gluster_errors.other_way(argv, answer.said)
+        if other:
+            return self.change(other)
         if not answer.ok and not gluster_errors.done_already(argv, answer.said):
             raise GlusterError(answer, " ".join(argv))
         return answer.said

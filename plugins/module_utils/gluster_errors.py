@@ -254,3 +254,14 @@ _DONE_ALREADY: tuple[tuple[str, str], ...] = (
 def done_already(argv: Sequence[str], said: str) -> bool:
     command = " ".join(argv)
     return any(re.search(which, command) and re.search(text, said) for which, text in _DONE_ALREADY)
+
+
+def other_way(argv: Sequence[str], said: str) -> Sequence[str]:
+    """The command that does it where gluster refuses this one; empty where there is none.
+
+    A glusterd that has read its volumes while the directory of a brick was missing, as on a disk that was lost before
+    the host was started, does not recognise the brick: it is new to it, and is replaced by itself.
+    """
+    if tuple(argv[1:3]) == ("volume", "reset-brick") and "use gluster volume replace-brick" in said:
+        return (argv[0], "volume", "replace-brick", *argv[3:])
+    return ()

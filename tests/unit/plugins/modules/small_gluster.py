@@ -30,6 +30,7 @@ class SmallGluster(BrickCommands):
         self.volumes: dict[str, Volume] = {}
         self.marks: dict[str, str] = {}  # bricks that bear the mark of a volume
         self.offline: set[str] = set()
+        self.unread: set[str] = set()  # bricks that were not there when the glusterd of their host was started
         self.broken: set[str] = set()  # bricks that do not come when they are started
         self.pool_options = {"cluster.op-version": "90000", "cluster.max-op-version": "100000"}
         self.log: list[tuple[str, ...]] = []

@@ -118,7 +118,11 @@ class BrickCommands:
         self._idle(volume)
         if volume.width == 1:
             raise Refusal("replace-brick is not permitted on distribute only volumes.")
-        self._check_new([new])
+        if old != new:
+            self._check_new([new])
+        elif old not in self.unread:
+            raise Refusal(f"Brick: {new} not available. Brick may be containing or be contained by an existing brick.")
+        self.unread.discard(old)
         self._rewrite_allow(volume)
         (members,) = [one for one in volume.sets if old in one]
         self._must_stay(volume, [brick for brick in members if brick != old])
@@ -143,6 +147,11 @@ class BrickCommands:
             self.offline.add(brick)
             return
         assert words == (brick, "commit", "force")
+        if brick in self.unread:
+            raise Refusal(
+                f"Pre Validation failed on {brick.partition(':')[0]}. When destination brick is new, please use gluster "
+                "volume replace-brick <volname> <src-brick> <dst-brick> commit force"
+            )
         (members,) = [one for one in volume.sets if brick in one]
         self._must_stay(volume, [other for other in members if other != brick])
         self.offline.discard(brick)

@@ -162,6 +162,15 @@ def test_a_copy_that_is_not_known_to_be_complete_does_not_stand_for_a_dead_one(p
     assert pool.volumes["v"].bricks == bricks(3, 4) and not pool.volumes["v"].incomplete
 
 
+def test_a_brick_that_its_glusterd_does_not_recognise_is_replaced_by_itself(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume())
+    pool.offline, pool.unread = {"gs3:/b1/v"}, {"gs3:/b1/v"}
+    pool.log.clear()
+    run(capsys, volume(rebuilt_bricks=bricks(3)))
+    assert [words[1] for words in pool.log] == ["set", "reset-brick", "replace-brick", "set"]
+    assert not pool.volumes["v"].incomplete and not pool.offline and pool.volumes["v"].bricks == bricks(1, 2, 3)
+
+
 def test_a_disk_is_new_at_the_same_place(pool: SmallGluster, capsys: Any) -> None:
     wanted = volume(rebuilt_bricks=bricks(3))
     run(capsys, volume())
