@@ -149,8 +149,8 @@ class BrickCommands:
         assert words == (brick, "commit", "force")
         if brick in self.unread:
             raise Refusal(
-                f"Pre Validation failed on {brick.partition(':')[0]}. When destination brick is new, please use gluster "
-                "volume replace-brick <volname> <src-brick> <dst-brick> commit force"
+                f"Pre Validation failed on {brick.partition(':')[0]}. When destination brick is new, please use "
+                "gluster volume replace-brick <volname> <src-brick> <dst-brick> commit force"
             )
         (members,) = [one for one in volume.sets if brick in one]
         self._must_stay(volume, [other for other in members if other != brick])
