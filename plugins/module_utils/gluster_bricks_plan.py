@@ -136,7 +136,9 @@ class BrickSteps:
                 enough = len(down) + (not set(leaving) <= set(down)) <= self.volume.form.redundancy
             else:
                 copies = [b.name for b in one if not b.arbiter and b.name not in going and b.name not in down]
-                enough = bool(copies) and set(down) <= going
+                # Of a set that is whole, all may be replaced: each new brick is filled before the next old one goes.
+                in_turn = not down and not set(leaving) & {*self.change.lowered, *self.rebuilt}
+                enough = (bool(copies) or in_turn) and set(down) <= going
                 if enough and down and HEAL_MARK in self.marks:
                     self.findings.append(
                         f"a change of bricks was cut off, and it is not known whether {', '.join(copies)} is complete "

@@ -171,6 +171,20 @@ def test_a_brick_that_its_glusterd_does_not_recognise_is_replaced_by_itself(pool
     assert not pool.volumes["v"].incomplete and not pool.offline and pool.volumes["v"].bricks == bricks(1, 2, 3)
 
 
+def test_all_bricks_of_a_set_are_replaced_one_after_the_other(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume())
+    pool.log.clear()
+    hosts = [{"name": f"gs{n}", "disks": [{"name": "b2", "path": "/b2/v"}]} for n in (1, 2, 3)]
+    moved = volume(bricks=bricks(1, 2, 3, disk="b2"), hosts=hosts, confirm_remove=bricks(1, 2, 3))
+    run(capsys, moved)
+    assert [words[1] for words in pool.log] == ["set", *["replace-brick"] * 3, "set"]
+    assert pool.volumes["v"].bricks == bricks(1, 2, 3, disk="b2") and not pool.volumes["v"].incomplete
+    pool.offline.add("gs1:/b2/v")
+    with pytest.raises(ModuleFailed, match="cannot be taken away now: gs1:.b2.v is offline"):
+        back = [{"name": f"gs{n}", "disks": [{"name": "b1", "path": "/b1/v"}]} for n in (1, 2, 3)]
+        run(capsys, volume(hosts=back, confirm_remove=bricks(1, 2, 3, disk="b2")))
+
+
 def test_a_disk_is_new_at_the_same_place(pool: SmallGluster, capsys: Any) -> None:
     wanted = volume(rebuilt_bricks=bricks(3))
     run(capsys, volume())
