@@ -52,6 +52,7 @@ test-full: root setup ## Everything, with no time limit
 .PHONY: bench
 bench: lab ## What a deployment and a converged re-run cost, as a table and a JSON file
 	@$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/gluster.py
 	$(BIN)/python tests/bench/one_resources.py
 	$(BIN)/python tests/bench/one_config.py
 

@@ -35,14 +35,17 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     FRONTENDS,
     NODES,
+    WHOLE_CLOUD,
     Cloud,
     Declared,
     Finding,
+    Gluster,
     Host,
     Limits,
     findings,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_acceptance import accept
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_gluster import SERVER_VARIABLES, SERVERS
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import HA_VARIABLES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ovirt import (
     OVIRT_GROUPS,
@@ -51,6 +54,9 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ovirt imp
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_rules import ALL_RULES
 from ansible_collections.kvmcloud.stack.plugins.modules import (
+    gluster_brick,
+    gluster_mount,
+    gluster_volume,
     netplan,
     one_config,
     onecluster,
@@ -249,10 +255,10 @@ def one_line(error: Exception) -> str:
 
 
 def as_modules_take(
-    entries: Iterable[Any], options: dict[str, Any], name: str
+    entries: Iterable[Any], options: dict[str, Any], name: str, named: bool = True
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """The entries as the module would have them after its own check of arguments, and what that check refuses."""
-    validator = ArgumentSpecValidator(options, required_one_of=[["name", "id"]])
+    validator = ArgumentSpecValidator(options, required_one_of=[["name", "id"]] if named else None)
     taken, faults = [], []
     for entry in entries:
         if not isinstance(entry, Mapping):
@@ -335,6 +341,43 @@ def disk_findings(result: Mapping[str, Any]) -> list[str]:
     if not result or result.get("unreachable"):
         return []  # the latter is told of the host itself
     return [str(one) for one in result.get("findings", [result.get("msg")])]
+
+
+# Volumes as the role takes them: disks, of which the filter makes bricks, and hosts by their names.
+NAMES: dict[str, Any] = {"type": "list", "elements": "str"}
+VOLUME_OPTIONS = {**gluster_volume.VOLUME, "hosts": NAMES, "disks": NAMES, "arbiter_disks": NAMES}
+BRICK_OPTIONS = gluster_brick.SPEC["bricks"]["options"]
+GATEWAYS = {"nfs": "gluster_gateway_nfs_exports", "smb": "gluster_gateway_smb_shares"}
+MOUNT_OPTIONS = gluster_mount.SPEC["mounts"]["options"]
+
+
+def brick_findings(result: Mapping[str, Any]) -> list[str]:
+    """What gluster_brick, in check mode, has against the disks of a host; {} where it was not asked."""
+    if not result or result.get("unreachable") or "bricks" in result:
+        return []
+    return [str(one) for one in result.get("findings") or [result.get("msg")]]
+
+
+def gluster_of(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], servers: Iterable[str]) -> Gluster:
+    """Volumes are declared for all servers alike, as the role takes them from the first one."""
+    servers = [name for name in servers if name in hostvars]
+    gluster = Gluster()
+
+    def taken(host: str, where: str, variable: str, options: dict[str, Any]) -> list[dict[str, Any]]:
+        found = list_of(hostvars[host], variable)
+        entries, faults = as_modules_take(found.entries, options, variable, named=False)
+        gluster.faults += [(where, fault) for fault in ([found.fault] if found.fault else faults)]
+        return entries
+
+    speaker = next(iter(servers or hosts), None)
+    if speaker is not None:
+        gluster.volumes = taken(speaker, WHOLE_CLOUD, "gluster_volumes", VOLUME_OPTIONS)
+    for name in servers:
+        gluster.servers[name] = {variable: value_of(hostvars[name], variable) for variable in SERVER_VARIABLES}
+        gluster.servers[name]["gluster_bricks"] = taken(name, name, "gluster_bricks", BRICK_OPTIONS)
+    for name in hosts:
+        taken(name, name, "gluster_client_mounts", MOUNT_OPTIONS)
+    return gluster
 
 
 def network_of(variables: Mapping[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
@@ -420,6 +463,9 @@ def host_of(
         datastore_mounts=dictionaries(variables, "host_storage_datastore_mounts"),
         datastore_disks=dictionaries(variables, "host_storage_datastore_disks"),
         disk_findings=disk_findings(value_of(variables, "preflight_disks", {})),
+        brick_findings=brick_findings(value_of(variables, "preflight_bricks", {})),
+        gluster_mounts=dictionaries(variables, "gluster_client_mounts"),
+        gluster_gateway={kind for kind, variable in GATEWAYS.items() if dictionaries(variables, variable)},
         probe=result.get("probe"),
         unreachable=str(result.get("msg") or "") or None,
         high_availability={variable: value_of(variables, variable) for variable in HA_VARIABLES},
@@ -498,6 +544,7 @@ def preflight_findings(
         addon_settings=addon_settings(speaker, groups, hostvars),
         protected_networks=protected_networks(looked_at, hostvars),
         datastore_location=str(value_of(speaker, "host_storage_datastore_location", "/var/lib/one/datastores")),
+        gluster=gluster_of(looked_at, hostvars, groups.get(SERVERS) or []),
     )
     found = merged(accept(findings(cloud, ALL_RULES), accepted, ALL_RULES, hosts))
     return [{**asdict(f), "sentence": f.sentence} for f in found]

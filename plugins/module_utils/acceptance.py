@@ -30,7 +30,12 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "libvirt_domain": (),
     "vitastor_pools": (),
     "ovirt_domain": ("path",),
+    "gluster_peers": (),
+    "gluster_volumes": ("expected",),
+    "gluster_files": ("path",),
 }
+# They make something for a moment, which check mode may not.
+MAKING = ("libvirt_domain", "gluster_files")
 OF_OPENNEBULA = ("opennebula_api", "opennebula_hosts", "opennebula_datastores", "opennebula_zone")
 
 DOMAIN_PREFIX = "acceptance-"
@@ -83,6 +88,8 @@ def title(check: Mapping[str, Any]) -> str:
         return f"the storage domain of oVirt at {check['path']} is sound"
     if kind == "mounted":
         return f"{check['src']} is mounted at {check['path']}"
+    if kind == "gluster_files":
+        return f"{check['path']} takes a file, which is on its bricks"
     if kind == "ssh_login":
         return f"{check.get('user')} logs in to {', '.join(check['hosts'])}"
     return {
@@ -94,6 +101,8 @@ def title(check: Mapping[str, Any]) -> str:
         "opennebula_zone": "the front-ends of the zone agree",
         "libvirt_domain": "a throw-away guest starts and stops",
         "vitastor_pools": "the pools of Vitastor are active",
+        "gluster_peers": "all peers of the pool are connected",
+        "gluster_volumes": "volumes are started, online and healed",
     }[str(kind)]
 
 

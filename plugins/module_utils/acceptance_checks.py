@@ -14,6 +14,7 @@ import pwd
 import shutil
 import socket
 import stat
+import sys
 import tempfile
 import uuid
 import xmlrpc.client
@@ -21,13 +22,19 @@ from typing import Any, Mapping
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import acceptance
 from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance import Verdict
-from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import MOUNTINFO, parse_mounts
+from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_gluster import (
+    WRITE_TEST,
+    LivePool,
+    judge_files,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import MOUNTINFO, family, parse_mounts
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import declared_links
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_plan import Surroundings, differences
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state import READ_LINKS, READ_ROUTES, parse_state
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone import ZoneError, parse_zone
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_domain_directory import read_found
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_domain_plan import inspect_domain
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import RunnerError
 
 Check = Mapping[str, Any]
 
@@ -194,6 +201,19 @@ class Host:
             {name: inspect_domain(f"{check['path']}/{name}", name, tree) for name, tree in sorted(found.trees.items())}
         )
 
+    def gluster_peers(self, check: Check) -> Verdict:
+        return LivePool(self.module).peers(check["expected"])
+
+    def gluster_volumes(self, check: Check) -> Verdict:
+        return LivePool(self.module).volumes(check["expected"])
+
+    def gluster_files(self, check: Check) -> Verdict:
+        with open(MOUNTINFO, encoding="utf-8", errors="surrogateescape") as stream:
+            at = {mount.path: mount.fstype for mount in parse_mounts(stream.read())}
+        if family(at.get(check["path"], "")) != "glusterfs":
+            return Verdict(False, "no GlusterFS is mounted there")
+        return judge_files(*self.run([sys.executable, "-c", WRITE_TEST, check["path"]], MOUNT_SECONDS))
+
 
 def is_emulated(module: Any) -> bool:
     """An emulated OpenNebula says so in its version."""
@@ -209,5 +229,7 @@ def judged(host: Host, check: Check) -> Verdict:
         return verdict
     except (xmlrpc.client.Error, http.client.HTTPException) as error:
         return Verdict(False, f"no proper answer: {error}")
+    except RunnerError as error:
+        return Verdict(False, str(error))
     except OSError as error:
         return Verdict(False, str(error.strerror or error))

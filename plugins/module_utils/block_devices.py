@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Iterator, Mapping, NamedTuple
 
-LSBLK_COLUMNS = "NAME,KNAME,TYPE,SIZE,RO,PTUUID,MOUNTPOINT"
+LSBLK_COLUMNS = "NAME,KNAME,TYPE,SIZE,RO,PTUUID,MOUNTPOINT,MAJ:MIN"
 # Signatures of a partition table: wipefs knows no identity of theirs, lsblk does.
 PARTITION_TABLES = ("gpt", "PMBR", "dos")
 
@@ -20,6 +20,7 @@ class Device(NamedTuple):
     uses: tuple[str, ...] = ()  # in words: 'mounted at /srv'
     signatures: tuple[str, ...] = ()  # its own and those of its partitions, each as TYPE:IDENTITY
     partitions: tuple[str, ...] = ()  # innermost first: the order in which they are wiped
+    number: str = ""  # major:minor, as mounts tell it
 
 
 def parse_lsblk(text: str) -> dict[str, dict[str, Any]]:
@@ -81,4 +82,5 @@ def device(node: Mapping[str, Any], signatures: list[str]) -> Device:
         uses=tuple(uses(node)),
         signatures=tuple(dict.fromkeys(signatures)),
         partitions=tuple(partitions(node)),
+        number=node.get("maj:min", "").strip(),
     )

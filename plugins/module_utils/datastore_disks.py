@@ -71,7 +71,7 @@ class Disks(NamedTuple):
 class Volume(NamedTuple):
     """A file system as it will be once the steps are done."""
 
-    datastore: str
+    name: str  # of what it is for
     device: str
     uuid: str
     number: str  # major:minor; empty if it does not exist yet
@@ -111,6 +111,8 @@ def disks_of(entries: Sequence[Entry]) -> tuple[list[str], list[str]]:
 
 
 class DiskPlanner:
+    noun = "datastore"  # what a volume is for; the key of its name in an entry
+
     def __init__(self, disks: Disks, mounted: Callable[[str], bool], new_uuid: Callable[[], str]) -> None:
         self.disks = disks
         self.mounted = mounted  # by major:minor
@@ -144,8 +146,8 @@ class DiskPlanner:
                 self._find(entry, "devices is empty; name the disks of its volume group.")
             name = f"{entry['volume_group']}/{entry['logical_volume']}"
             if name in seen:
-                self._find(entry, f"logical volume {name} is that of datastore {seen[name]} too; each needs its own.")
-            seen[name] = entry["datastore"]
+                self._find(entry, f"logical volume {name} is that of {self.noun} {seen[name]} too; each needs its own.")
+            seen[name] = entry[self.noun]
             for given in entry["devices"]:
                 found = self.disks.devices.get(given)
                 path = found.path if found else given
@@ -190,7 +192,7 @@ class DiskPlanner:
             self.steps.append(Step(f"{words} volume group {name} with {', '.join(joining)}", (verb, name, *joining)))
         return room
 
-    def _may_join(self, entry: Entry, given: str, found: Device) -> bool:
+    def _may_join(self, entry: Entry, given: str, found: Device, otherwise: str = "") -> bool:
         before = len(self.findings)
         physical = next((pv for pv in self.disks.physical if pv.path == found.path), None)
         if physical and physical.group:
@@ -199,22 +201,28 @@ class DiskPlanner:
             self._find(
                 entry, f"{given} is part of a volume group whose other disks are missing; pvremove it if that is past."
             )
-        if found.uses:
-            self._find(entry, f"{given} is in use: {'; '.join(found.uses)}. Free it first.")
-        if found.read_only:
-            self._find(entry, f"{given} is read-only.")
+        self._check_free(entry, given, found)
         if len(self.findings) > before:
             return False
         # A physical volume of no group holds nothing: a run was killed before it made the group.
         held = [one for one in found.signatures if not (physical and one.startswith("LVM2_member:"))]
-        if set(held) - set(entry["wipe_signatures"]):
-            self._find(
-                entry,
-                f"{given} is not empty, it holds {', '.join(held)}. If that may be destroyed for ever, say so: "
-                f"wipe_signatures: [{', '.join(repr(one) for one in held)}].",
-            )
-            return False
-        return True
+        return self._may_wipe(entry, given, held, otherwise)
+
+    def _check_free(self, entry: Entry, given: str, found: Device) -> None:
+        if found.uses:
+            self._find(entry, f"{given} is in use: {'; '.join(found.uses)}. Free it first.")
+        if found.read_only:
+            self._find(entry, f"{given} is read-only.")
+
+    def _may_wipe(self, entry: Entry, given: str, held: Sequence[str], otherwise: str = "") -> bool:
+        if not set(held) - set(entry["wipe_signatures"]):
+            return True
+        self._find(
+            entry,
+            f"{given} is not empty, it holds {', '.join(held)}. If that may be destroyed for ever, say so: "
+            f"wipe_signatures: [{', '.join(repr(one) for one in held)}].{otherwise}",
+        )
+        return False
 
     def _wipe(self, given: str, found: Device) -> list[Step]:
         if not [one for one in found.signatures if not one.startswith("LVM2_member:")]:
@@ -250,11 +258,11 @@ class DiskPlanner:
             if not self.mounted(found.number):
                 if not found.active:
                     self.steps.append(_lv_step("activate", group, name, "--activate", "y"))
-                self.steps.append(_mkfs(group, name, uuid))
+                self.steps.append(_mkfs(group, name, uuid, entry))
             self.steps.append(_formatted(group, name, tag))
         short = bool(held and held.size and held.size + room.extent <= found.size)
         self.volumes.append(
-            Volume(entry["datastore"], _device(group, name), uuid, found.number, not tag and (grown or short))
+            Volume(entry[self.noun], _device(group, name), uuid, found.number, not tag and (grown or short))
         )
 
     def _known_uuid(self, entry: Entry, found: LogicalVolume, held: FileSystem | None, tag: str | None) -> str:
@@ -298,11 +306,11 @@ class DiskPlanner:
                 f"create logical volume {group}/{name} of {entry['size']}",
                 ("lvcreate", *wipe, "--addtag", FORMATTING + uuid, *option, "--name", name, group),
             ),
-            _mkfs(group, name, uuid),
+            _mkfs(group, name, uuid, entry),
             _formatted(group, name, FORMATTING + uuid),
         ]
         room.take(allotted)
-        self.volumes.append(Volume(entry["datastore"], _device(group, name), uuid, "", False))
+        self.volumes.append(Volume(entry[self.noun], _device(group, name), uuid, "", False))
 
     def _extend(self, entry: Entry, found: LogicalVolume, size: Size, room: _Room) -> bool:
         group, name = found.group, found.name
@@ -343,7 +351,7 @@ class DiskPlanner:
         )
 
     def _find(self, entry: Entry, reason: str) -> None:
-        sentence = f"datastore {entry['datastore']}: {reason}"
+        sentence = f"{self.noun} {entry[self.noun]}: {reason}"
         if sentence not in self.findings:
             self.findings.append(sentence)
 
@@ -356,8 +364,12 @@ def _device(group: str, name: str) -> str:
     return f"/dev/{group}/{name}"
 
 
-def _mkfs(group: str, name: str, uuid: str) -> Step:
-    return Step(f"make an XFS in {group}/{name}", ("mkfs.xfs", "-q", "-f", "-m", f"uuid={uuid}", _device(group, name)))
+def _mkfs(group: str, name: str, uuid: str, entry: Entry) -> Step:
+    return mkfs(f"{group}/{name}", _device(group, name), uuid, entry.get("mkfs_options", ()))
+
+
+def mkfs(where: str, device: str, uuid: str, options: Sequence[str] = ()) -> Step:
+    return Step(f"make an XFS in {where}", ("mkfs.xfs", "-q", "-f", *options, "-m", f"uuid={uuid}", device))
 
 
 def _formatted(group: str, name: str, tag: str) -> Step:

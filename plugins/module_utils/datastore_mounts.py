@@ -63,7 +63,7 @@ class Owner(NamedTuple):
 class Wanted(NamedTuple):
     """One mount, whichever kind of storage it is of."""
 
-    datastore: str
+    name: str  # of the datastore
     path: str
     source: str  # as fstab names it
     device: str  # as mount is told
@@ -108,7 +108,7 @@ def wanted_mounts(
             entry["src"],
             entry["src"],
             entry["fstype"],
-            _options(entry["opts"], entry["fstype"]),
+            mount_options(entry["opts"], entry["fstype"]),
         )
         for entry in mounts
         if entry["datastore"] in paths and entry["state"] == "mounted"
@@ -116,22 +116,22 @@ def wanted_mounts(
     kind = {entry["datastore"]: entry["fstype"] for entry in disk_entries}
     wanted += [
         Wanted(
-            volume.datastore,
-            paths[volume.datastore],
+            volume.name,
+            paths[volume.name],
             f"UUID={volume.uuid}",
             volume.device,
-            kind[volume.datastore],
-            _options("", kind[volume.datastore]),
+            kind[volume.name],
+            mount_options("", kind[volume.name]),
             volume.number,
             volume.grows,
         )
         for volume in disks.volumes
-        if volume.datastore in paths
+        if volume.name in paths
     ]
     return wanted
 
 
-def _options(given: str, fstype: str) -> str:
+def mount_options(given: str, fstype: str) -> str:
     options = [option for option in given.split(",") if option] or ["defaults"]
     own = [option for option in BOOT_OPTIONS[fstype] if option not in options]
     if "fg" in options or any(option.startswith("x-systemd.automount") for option in options):
@@ -176,6 +176,9 @@ def check_declarations(mounts: Sequence[Entry], disks: Sequence[Entry]) -> tuple
 
 
 class MountPlanner:
+    noun = "datastore"
+    elsewhere = "the directory of another datastore. If that one is gone"
+
     def __init__(self, present: Present, location: str, owner: Owner, lenient: bool = False) -> None:
         self.present = present
         self.location = location
@@ -225,14 +228,12 @@ class MountPlanner:
                     "Unmount it when nothing uses it; its files stay where they are.",
                 )
             return False
-        elsewhere = [
-            m.path for m in self.at.values() if self._is_same(m, one) and m.path.startswith(f"{self.location}/")
-        ]
+        elsewhere = self._elsewhere(one)
         if elsewhere:
             self._find(
                 one,
-                f"{one.device} is mounted at {elsewhere[0]} already, the directory of another datastore. "
-                f"If that one is gone: umount {elsewhere[0]} and remove its line from {FSTAB}.",
+                f"{one.device} is mounted at {elsewhere[0]} already, {self.elsewhere}: umount {elsewhere[0]} "
+                f"and remove its line from {FSTAB}.",
             )
         directory = self.present.directories.get(one.path)
         held = [name for name in directory.entries if name not in NO_DATA] if directory else []
@@ -244,6 +245,11 @@ class MountPlanner:
                 "Move that into the storage to be mounted, or away, and run again.",
             )
         return True
+
+    def _elsewhere(self, one: Wanted) -> list[str]:
+        """Where else among ours the same is mounted; what others do with it is their business."""
+        inside = f"{self.location}/"
+        return [m.path for m in self.at.values() if self._is_same(m, one) and m.path.startswith(inside)]
 
     @staticmethod
     def _is_same(found: Mount, one: Wanted) -> bool:
@@ -271,7 +277,7 @@ class MountPlanner:
         return [_step(f"open the directory {path}", "open", path)] if path in self.at or sealed else []
 
     def _find(self, one: Wanted, reason: str) -> None:
-        self.findings.append(f"datastore {one.datastore}: {reason}")
+        self.findings.append(f"{self.noun} {one.name}: {reason}")
 
 
 def _mount(one: Wanted) -> Step:

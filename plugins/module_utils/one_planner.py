@@ -15,21 +15,13 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils import one_names, o
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_names import Named, Names, NoSuchName
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import Template
-from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Argument, InputFile, NewId, Plan, Step
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Argument, InputFile, NewId, Plan, Refused, Step
 
 Declaration = Mapping[str, Any]
 View = Dict[str, str]
 
 LOCK_STATES = ("locked", "unlocked")
 _OCTAL = re.compile(r"[0-7]{3}\Z")
-
-
-class Refused(Exception):
-    """Declarations that cannot be met as they stand; the text holds one sentence per finding."""
-
-    def __init__(self, findings: Sequence[str]) -> None:
-        self.findings = list(findings)
-        super().__init__("\n".join(findings))
 
 
 class Planner:

@@ -1,15 +1,14 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting, with an end: reads a pool until what is judged in it has settled."""
+"""Waiting, with an end: reads a state, such as a pool, until what is judged in it has settled."""
 
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict, Sequence, Tuple
+from typing import Callable, Dict, Tuple, TypeVar
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
-
+State = TypeVar("State")
 # What is judged: those still on their way and those that failed, each with a word on why.
 Judgement = Tuple[Dict[str, str], Dict[str, str]]
 
@@ -19,11 +18,11 @@ class NotSettled(Exception):
 
 
 def wait_until(
-    read: Callable[[], Sequence[Resource]],
-    judge: Callable[[Sequence[Resource]], Judgement],
+    read: Callable[[], State],
+    judge: Callable[[State], Judgement],
     wanted: str,
     limit: float,
-    first: Sequence[Resource] | None = None,
+    first: State | None = None,
     grace: float = 0.0,
     interval: float = 2.0,
     clock: Callable[[], float] = time.monotonic,
@@ -31,16 +30,16 @@ def wait_until(
 ) -> None:
     """Return once nothing is pending. A failure counts when it is still there after the grace, in seconds."""
     start = clock()
-    pool = read() if first is None else first
+    state = read() if first is None else first
     while True:
-        pending, failed = judge(pool)
+        pending, failed = judge(state)
         passed = clock() - start
         if not pending and not failed:
             return
         if (failed and not pending and passed >= grace) or passed >= limit:
             raise NotSettled(_sentence(wanted, pending, failed, passed))
         sleep(interval)
-        pool = read()
+        state = read()
 
 
 def _sentence(wanted: str, pending: dict[str, str], failed: dict[str, str], passed: float) -> str:

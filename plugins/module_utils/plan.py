@@ -32,6 +32,14 @@ class InputFile:
 Argument = Union[str, NewId, InputFile]
 
 
+class Refused(Exception):
+    """Declarations that cannot be met as they stand; the text holds one sentence per finding."""
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        self.findings = list(findings)
+        super().__init__("\n".join(findings))
+
+
 @dataclass(frozen=True)
 class Step:
     """One command. The sentence says in plain words what it does: 'create host node1'."""

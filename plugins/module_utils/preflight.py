@@ -57,6 +57,9 @@ class Host:
     datastore_mounts: list[dict[str, Any]] = field(default_factory=list)  # that host_storage is going to make
     datastore_disks: list[dict[str, Any]] = field(default_factory=list)
     disk_findings: list[str] = field(default_factory=list)  # what the host itself has against its datastore_disks
+    brick_findings: list[str] = field(default_factory=list)  # ... and against its gluster_bricks
+    gluster_mounts: list[dict[str, Any]] = field(default_factory=list)  # that gluster_client is going to make
+    gluster_gateway: set[str] = field(default_factory=set)  # what gluster_gateway is going to serve: nfs, smb
     probe: dict[str, Any] | None = None
     unreachable: str | None = None
     high_availability: dict[str, Any] = field(default_factory=dict)  # HA_VARIABLES that are set
@@ -115,6 +118,15 @@ class Declared:
 
 
 @dataclass
+class Gluster:
+    """What the inventory declares of GlusterFS."""
+
+    volumes: list[dict[str, Any]] = field(default_factory=list)
+    servers: dict[str, dict[str, Any]] = field(default_factory=dict)  # variables of all servers, looked at or not
+    faults: list[tuple[str, str]] = field(default_factory=list)  # host, and what a module would not take
+
+
+@dataclass
 class Cloud:
     hosts: list[Host]
     groups: Mapping[str, list[str]] = field(default_factory=dict)
@@ -127,6 +139,7 @@ class Cloud:
     addon_settings: dict[str, dict[str, Any]] = field(default_factory=dict)  # by add-on, what is set
     protected_networks: list[str] = field(default_factory=list)
     datastore_location: str = "/var/lib/one/datastores"
+    gluster: Gluster = field(default_factory=Gluster)
 
     def probed(self, group: str | None = None) -> Iterator[tuple[Host, dict[str, Any]]]:
         for host in self.hosts:

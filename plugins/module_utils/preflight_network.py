@@ -46,7 +46,7 @@ def addresses_of(probe: dict[str, Any]) -> dict[Address, str]:
     return found
 
 
-def _will_be_written(host: Host, other: Host) -> bool:
+def will_be_written(host: Host, other: Host) -> bool:
     """Whether host_network is going to put the other host into this host's /etc/hosts."""
     return host.manages_hosts_file and as_address(other.address) is not None
 
@@ -58,7 +58,7 @@ def names_resolve(cloud: Cloud) -> Iterator[Finding]:
     for host, probe in cloud.probed():
         unknown, elsewhere = [], []
         for other in cloud.hosts:
-            if other is host or _will_be_written(host, other):
+            if other is host or will_be_written(host, other):
                 continue
             name = other.names[0] if other.names else other.name
             found = probe["names"].get(name)
@@ -82,7 +82,7 @@ def names_resolve_alike(cloud: Cloud) -> Iterator[Finding]:
         views: dict[tuple[str, ...], list[str]] = {}
         for host, probe in cloud.probed():
             found = probe["names"].get(name)
-            if host is not other and found and not _will_be_written(host, other):
+            if host is not other and found and not will_be_written(host, other):
                 views.setdefault(tuple(found), []).append(host.name)
         if len(views) > 1:
             listed = "; ".join(f"{', '.join(found)} on {', '.join(hosts)}" for found, hosts in sorted(views.items()))

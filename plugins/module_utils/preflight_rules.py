@@ -11,6 +11,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_capacity 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_datastores import DATASTORE_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_declared import DECLARED_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_drivers import DRIVER_RULES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_gluster import GLUSTER_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import HA_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_hosts import HOST_RULES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_isolation import ISOLATION_RULES
@@ -35,5 +36,6 @@ TOPICS: dict[str, tuple[Rule, ...]] = {
     "Virtual networks": (*VNET_RULES, *LEASE_RULES),
     "oVirt": OVIRT_RULES,
     "Isolation of guests": ISOLATION_RULES,
+    "GlusterFS": GLUSTER_RULES,
 }
 ALL_RULES: tuple[Rule, ...] = tuple(rule for rules in TOPICS.values() for rule in rules)

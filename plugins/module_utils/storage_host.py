@@ -42,6 +42,7 @@ class StorageHost:
         self.module = module
         self.lenient = lenient or module.check_mode
         self.warnings: list[str] = []
+        self._kept: set[str] = set()  # files of which there is a backup of before this run
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -52,14 +53,14 @@ class StorageHost:
             return Disks({})
         physical = [
             pv._replace(path=os.path.realpath(pv.path))
-            for pv in lvm_report.parse_physical_volumes(self._report("pv"))
+            for pv in lvm_report.parse_physical_volumes(self._report("pv", bool(volumes)))
             if not pv.missing
         ]
         in_groups = {pv.path for pv in physical if pv.group}
         nodes = block_devices.parse_lsblk(
             self._read("lsblk", "--json", "--bytes", "--paths", "--output", block_devices.LSBLK_COLUMNS)
         )
-        logical = lvm_report.parse_logical_volumes(self._report("lv"))
+        logical = lvm_report.parse_logical_volumes(self._report("lv", bool(volumes)))
         held = {}
         for one in logical:
             name = f"{one.group}/{one.name}"
@@ -69,14 +70,14 @@ class StorageHost:
         return Disks(
             {name: self._device(name, nodes, in_groups) for name in names},
             physical,
-            lvm_report.parse_volume_groups(self._report("vg")),
+            lvm_report.parse_volume_groups(self._report("vg", bool(volumes))),
             logical,
             held,
         )
 
-    def _report(self, kind: str) -> str:
+    def _report(self, kind: str, needed: bool) -> str:
         if self.module.get_bin_path("lvm") is None:
-            if self.lenient:
+            if self.lenient or not needed:
                 return '{"report": []}'
             self.module.fail_json(msg="The command lvm is not installed on this host; install lvm2.")
         fields = ("--options", lvm_report.REPORTS[kind])
@@ -104,12 +105,16 @@ class StorageHost:
             self.module.fail_json(msg=f"What {device} holds cannot be told: {(err or out).strip()}")
         values = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
         kind = values.get("TYPE", values.get("PTTYPE", "unknown"))
-        size = 0
-        if kind == "xfs" and self.module.get_bin_path("xfs_info"):
-            mounted = [mount.path for mount in mounts if mount.number == volume.number]
-            # Of an XFS whose mkfs was cut off it says nothing; such a one is made anew.
-            size = lvm_report.xfs_size(self._run("xfs_info", mounted[0] if mounted else device)[1])
+        size = self.xfs_size(device, volume.number, mounts) if kind == "xfs" else 0
         return FileSystem(kind, values.get("UUID", ""), size)
+
+    def xfs_size(self, device: str, number: str, mounts: Sequence[Mount]) -> int:
+        """0 if it is not known."""
+        if not self.module.get_bin_path("xfs_info"):
+            return 0
+        mounted = [mount.path for mount in mounts if mount.number == number]
+        # Of an XFS whose mkfs was cut off it says nothing; such a one is made anew.
+        return lvm_report.xfs_size(self._run("xfs_info", mounted[0] if mounted else device)[1])
 
     def mounts(self) -> list[Mount]:
         with open(MOUNTINFO, encoding="utf-8", errors="surrogateescape") as stream:
@@ -140,15 +145,9 @@ class StorageHost:
     # -- doing -------------------------------------------------------------------------------------------------------
 
     def change(self, argv: Sequence[str | InputFile]) -> str:
-        """One step of a plan: one of the four deeds below, or a command."""
+        """One step of a plan: one of the deeds below, or a command."""
         verb, arguments = str(argv[0]), argv[1:]
-        deeds: dict[str, Callable[..., None]] = {
-            "write": self._write,
-            "seal": self._seal,
-            "open": self._open,
-            "own": self._own,
-        }
-        deed = deeds.get(verb)
+        deed = self.deeds().get(verb)
         try:
             if deed:
                 deed(*arguments)
@@ -163,12 +162,16 @@ class StorageHost:
             raise RunnerError(f"{verb if verb != 'timeout' else argv[3]} says: {said or returncode}.")
         return out
 
+    def deeds(self) -> dict[str, Callable[..., None]]:
+        return {"write": self._write, "seal": self._seal, "open": self._open, "own": self._own}
+
     def new_id(self, output: str) -> str:
         raise NotImplementedError("no step here makes a resource of OpenNebula")
 
     def _write(self, path: str, text: InputFile) -> None:
-        if os.path.exists(path):
+        if os.path.exists(path) and path not in self._kept:
             self.module.backup_local(path)
+        self._kept.add(path)
         write_file(self.module, ManagedFile(path, text.text.encode("utf-8", "surrogateescape")))
 
     def _seal(self, path: str) -> None:

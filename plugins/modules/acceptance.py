@@ -42,6 +42,10 @@ options:
           - V(libvirt_domain), a guest of type O(checks[].domain_type) starts and stops.
           - V(vitastor_pools), all pools of Vitastor are active, and O(checks[].expected) are among them.
           - V(ovirt_domain), there is a storage domain of oVirt at O(checks[].path), and nothing of it is damaged.
+          - V(gluster_peers), this host sees all its peers in GlusterFS connected, O(checks[].expected) among them.
+          - V(gluster_volumes), of the volumes O(checks[].expected) all bricks are online and nothing is left to heal.
+          - V(gluster_files), a file written to a volume that is mounted at O(checks[].path) is read back; the result
+            tells which bricks held it.
         type: str
         required: true
         choices:
@@ -60,6 +64,9 @@ options:
           - libvirt_domain
           - vitastor_pools
           - ovirt_domain
+          - gluster_peers
+          - gluster_volumes
+          - gluster_files
       name:
         description: What the check is called in the report. By default made from its type and options.
         type: str
@@ -161,7 +168,7 @@ attributes:
     description: Can run in check mode and return changed status prediction without modifying target.
     support: full
     details:
-      - The check V(libvirt_domain) is skipped in check mode.
+      - The checks V(libvirt_domain) and V(gluster_files) are skipped in check mode.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: none
@@ -278,7 +285,7 @@ def main():
     results = []
     for check in checks:
         of_opennebula = check["opennebula"] or check["type"] in acceptance.OF_OPENNEBULA
-        skipped = module.check_mode and check["type"] == "libvirt_domain"
+        skipped = module.check_mode and check["type"] in acceptance.MAKING
         began = time.monotonic()
         verdict = Verdict(True, "not run in check mode") if skipped else judged(host, check)
         while not verdict.ok and time.monotonic() - began < check["wait"]:

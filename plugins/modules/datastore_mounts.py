@@ -257,7 +257,7 @@ def main():
             )
     for warning in [*plan.warnings, *host.warnings]:
         module.warn(warning)
-    shown = [{"datastore": w.datastore, "path": w.path, "source": w.source, "fstype": w.fstype} for w in wanted]
+    shown = [{"datastore": w.name, "path": w.path, "source": w.source, "fstype": w.fstype} for w in wanted]
     module.exit_json(mounts=shown, **plan.result())
 
 

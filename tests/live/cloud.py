@@ -25,6 +25,11 @@ class Run:
     counts: dict = field(default_factory=dict)
 
     @property
+    def words(self) -> str:
+        """The output without the line breaks that depend on how long its lines are."""
+        return " ".join(self.output.split())
+
+    @property
     def changed(self) -> int:
         return sum(self.counts["changed"].values())
 

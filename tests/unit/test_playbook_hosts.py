@@ -22,7 +22,7 @@ ASK_NO_HOST = ("--tags", "no_such_tag")
 
 def output(tmp_path: Path, playbook: str, hosts: dict[str, dict], *arguments: str) -> str:
     inventory = tmp_path / "hosts.json"
-    inventory.write_text(json.dumps({"opennebula_nodes": {"hosts": hosts}}))
+    inventory.write_text(json.dumps({"opennebula_nodes": {"hosts": hosts}, "gluster_servers": {"hosts": hosts}}))
     program = Path(sys.executable).with_name("ansible-playbook")
     done = subprocess.run(
         [program, "-i", inventory, CHECKOUT / f"playbooks/{playbook}.yml", *ASK_NO_HOST, *arguments],
@@ -34,6 +34,14 @@ def output(tmp_path: Path, playbook: str, hosts: dict[str, dict], *arguments: st
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.split("PLAY RECAP")[0]
+
+
+def play(told: str, name: str) -> str:
+    return told.split(f"PLAY [{name}")[1].split("PLAY [")[0]
+
+
+DISKS = {"host_storage_datastore_disks": [{"datastore": "system", "devices": ["/dev/vdb"]}]}
+BRICKS = {"gluster_bricks": [{"name": "b1", "device": "/dev/vdb"}]}
 
 
 @pytest.mark.parametrize(
@@ -70,10 +78,10 @@ def test_nodes_that_declare_it_are_isolated(tmp_path, hosts, batches):
 
 
 @pytest.mark.parametrize("declared", [True, False])
-def test_disks_are_looked_at_where_they_are_declared(tmp_path, declared):
-    disks = {"host_storage_datastore_disks": [{"datastore": "system", "devices": ["/dev/vdb"]}]}
+@pytest.mark.parametrize(("name", "disks"), [("Disks of datastores", DISKS), ("Disks for bricks", BRICKS)])
+def test_disks_are_looked_at_where_they_are_declared(tmp_path, name, disks, declared):
     told = output(tmp_path, "preflight", {"a": {}, "b": disks if declared else {}})
-    assert ("no hosts matched" in told) != declared
+    assert ("no hosts matched" in play(told, name)) != declared
 
 
 @pytest.mark.parametrize(
@@ -96,3 +104,11 @@ def test_plays_of_ovirt_have_hosts_where_its_groups_have(tmp_path, groups, visit
     ]
     found = [set(re.findall(r"^      (\w+)$", play, re.MULTILINE)) for play in plays]
     assert [one for one in found if one] == visited
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_volumes_are_mounted_where_it_is_declared(tmp_path, declared):
+    mounts = {"gluster_client_mounts": [{"volume": "vms", "path": "/srv/vms"}]}
+    told = output(tmp_path, "gluster", {"a": {}, "b": mounts if declared else {}})
+    clients = play(told, "Mounts of volumes")
+    assert ("ok: [b]" in clients, "ok: [a]" in clients) == (declared, False)
