@@ -129,7 +129,7 @@ class NetplanHost:
         return NETWORK_MANAGER if runs == [True, False] else NETWORKD
 
     def profiles(self) -> list[Profile]:
-        """Those of NetworkManager that netplan did not write, without those that others of the same name shadow."""
+        """Those of NetworkManager that netplan did not write."""
         if self.module.get_bin_path("nmcli") is None:
             raise NetplanError(
                 "Links are to be made by NetworkManager, which is not on this host; install it (network-manager on "

@@ -79,12 +79,12 @@ class PlannedNetwork:
         self.present = host.files(parse)
         taken = take_over(self.links, self.live, self.present)
         renderer = host.renderer(params["renderer"])
-        by_manager = renderer == NETWORK_MANAGER
-        profiles = take_over_profiles(self.links, self.live, host.profiles() if by_manager else [])
+        self.by_manager = renderer == NETWORK_MANAGER
+        profiles = take_over_profiles(self.links, self.live, host.profiles() if self.by_manager else [])
         self.profiles = profiles.taken
         self.around = Surroundings({**profiles.former, **taken.former}, control)
         found = [*taken.findings, *self._shadowed(taken.remains), *self._of_ifupdown(host.ifupdown())]
-        found += [*profiles.findings, *self._of_scripts(host.ifcfg() if by_manager else {})]
+        found += [*profiles.findings, *self._of_scripts(host.ifcfg() if self.by_manager else {})]
         refuse([*found, *refusals(self.links, self.live, self.around)])
         self.warnings = warnings(self.links, self.live, self.around)
         self.differences = differences(self.links, self.live, self.around)
@@ -98,7 +98,7 @@ class PlannedNetwork:
             [self.present[name].path for name in taken.remains] + [one.path for one in self.profiles]
         )
         self.netplan = _planned([ManagedFile(f"{ETC}/{name}", text, 0o600) for name, text in texts.items()])
-        self.deaf = deaf_to_lldp(self.links) if not by_manager else {}
+        self.deaf = deaf_to_lldp(self.links) if not self.by_manager else {}
         listening = glob.glob(f"{NETWORKD}/10-netplan-*.network.d/90-kvmcloud.conf")
         self.companions = _planned(
             [
@@ -108,7 +108,7 @@ class PlannedNetwork:
             ]
         )
 
-        if by_manager and self.changes_network:
+        if self.by_manager and self.changes_network:
             refuse(
                 guests_in_the_way(self.live, {link.name for link in self.links} | set(self.around.former) | taken.left)
             )

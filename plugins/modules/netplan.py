@@ -211,6 +211,7 @@ SPEC = {
     "trial": {"type": "dict", "default": {}},
 }
 SHORTEST_TRIAL = 10  # seconds
+RESOLVED = "/run/systemd/resolve"
 # By the command that tells one family of systems from the other: how netplan is installed, and where from.
 PACKAGES = {
     "apt-get": {
@@ -298,7 +299,8 @@ def begin(module, host):
     }
     for warning in planned.warnings:
         module.warn(warning)
-    if any(link.name_servers for link in planned.links) and not os.path.isdir("/run/systemd/resolve"):
+    named = not planned.by_manager and any(link.name_servers for link in planned.links)
+    if named and not os.path.isdir(RESOLVED):
         module.warn(
             "Name servers are declared, and systemd-resolved, by which they are used, does not run on this host."
         )

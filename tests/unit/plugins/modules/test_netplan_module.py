@@ -235,6 +235,16 @@ def test_a_file_of_the_network_scripts_is_refused_with_the_way_out(host, managed
         run_module(capsys, netplan, **BRIDGE)
 
 
+@pytest.mark.parametrize(("renderer", "warned"), [("networkd", True), ("NetworkManager", False)])
+def test_name_servers_need_resolved_beside_networkd(host, managed, capsys, monkeypatch, renderer, warned):
+    said = []
+    monkeypatch.setattr(netplan, "RESOLVED", str(host.place / "absent"))
+    monkeypatch.setattr(netplan.AnsibleModule, "warn", lambda _self, text: said.append(text))
+    entry = {"name": "eth1", "addresses": ["10.0.0.8/24"], "name_servers": ["10.0.0.53"]}
+    run_module(capsys, netplan, check=True, renderer=renderer, ethernets=[entry])
+    assert any("systemd-resolved" in text for text in said) is warned
+
+
 @pytest.mark.parametrize(
     ("missing", "install", "sentence"),
     [
