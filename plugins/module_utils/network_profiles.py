@@ -152,7 +152,8 @@ def take_over_profiles(links: Sequence[Link], live: LiveState, present: Sequence
     taken, former, findings = [], {}, []
     for profile in present:
         about = profile.links(live)
-        waits = profile.is_for_any and profile.autoconnect and not profile.active
+        # Whatever card it is used for now: after the next start it may be another one.
+        waits = profile.is_for_any and profile.autoconnect and not managed & set(profile.active)
         if waits:
             findings.append(
                 f"The profile {profile.named} of NetworkManager is for any card, and would be used for one that is "
