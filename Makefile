@@ -55,6 +55,7 @@ bench: lab ## What a deployment and a converged re-run cost, as a table and a JS
 	$(BIN)/python tests/bench/gluster.py
 	$(BIN)/python tests/bench/one_resources.py
 	$(BIN)/python tests/bench/one_config.py
+	$(BIN)/python tests/bench/host_links.py
 
 .PHONY: build
 build: setup ## The collection's artifact in dist/

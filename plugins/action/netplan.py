@@ -35,6 +35,12 @@ class ActionModule(ActionBase):
                 "msg": f"{' and '.join(own)} of {self.subject} are its own; leave them out.",
             }
         result.update(self._execute_module(task_vars=task_vars))
+        package = result.pop("install", None)
+        if package is not None:
+            installed = self._installed(package, task_vars)
+            if installed.get("failed"):
+                return {**result, **installed}
+            result.update(self._execute_module(task_vars=task_vars), changed=True)
         trial = result.pop("trial", None)
         if trial is None or result.get("failed"):
             return result
@@ -44,6 +50,14 @@ class ActionModule(ActionBase):
             return {**result, **answer, "changed": False, "diff": []}
         result.update({name: answer[name] for name in ("backups", "confirmed_after") if name in answer})
         return result
+
+    def _installed(self, package: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        name, arguments = package["module"], package["arguments"]
+        answer: dict[str, Any] = self._execute_module(module_name=name, module_args=arguments, task_vars=task_vars)
+        if answer.get("failed"):
+            said = answer.get("msg") or answer
+            return {"failed": True, "msg": f"netplan is missing and cannot be installed: {said}. {package['source']}"}
+        return answer
 
     def _confirmed(self, trial: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """The answer of the host to the confirmation, or why there is none."""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several files of one directory change at one moment, whenever the power fails.
+"""Several files of one directory, and some elsewhere, change at one moment, whenever the power fails.
 
 The files of netplan are read together, so that one that is changed and one that is not yet are a configuration that
 nobody wants. Therefore each file is first replaced by a symbolic link to the same text, below a directory that is
@@ -14,40 +14,49 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from typing import Iterator, Mapping
+from typing import Iterator, Mapping, Sequence
 
 STAGE = ".kvmcloud-switch"
 CURRENT, FORMER, NEW = "current", "former", "new"
 
 
-def switch(directory: str, changes: Mapping[str, bytes | None], nothing: bytes) -> None:
-    """Write or remove (None) files of the directory; `nothing` is the text of a file that says nothing."""
-    for _done in steps(directory, changes, nothing):
+def switch(directory: str, changes: Mapping[str, bytes | None], nothing: bytes, elsewhere: Sequence[str] = ()) -> None:
+    """Write or remove (None) files; one of the directory is told by its name, one `elsewhere`, in one of those
+    directories, by its path. `nothing` is the text of a file that says nothing.
+    """
+    for _done in steps(directory, changes, nothing, elsewhere):
         pass
 
 
-def steps(directory: str, changes: Mapping[str, bytes | None], nothing: bytes) -> Iterator[str]:
+def steps(
+    directory: str, changes: Mapping[str, bytes | None], nothing: bytes, elsewhere: Sequence[str] = ()
+) -> Iterator[str]:
     """The same step by step: what is yielded names the step that was just made."""
-    yield from settle(directory, nothing)
+    yield from settle(directory, nothing, elsewhere)
     if len(changes) > 1:
         stage = os.path.join(directory, STAGE)
         for side in (FORMER, NEW):
             os.makedirs(os.path.join(stage, side), mode=0o700)
         for name, text in changes.items():
-            _write(os.path.join(stage, FORMER, name), _read(os.path.join(directory, name), nothing))
-            _write(os.path.join(stage, NEW, name), nothing if text is None else text)
+            _write(os.path.join(stage, FORMER, _staged(name)), _read(os.path.join(directory, name), nothing))
+            _write(os.path.join(stage, NEW, _staged(name)), nothing if text is None else text)
         _link(FORMER, os.path.join(stage, CURRENT))
         yield "staged"
         for name in changes:
-            _link(os.path.join(STAGE, CURRENT, name), os.path.join(directory, name))
+            beside = stage if os.path.isabs(name) else STAGE
+            _link(os.path.join(beside, CURRENT, _staged(name)), os.path.join(directory, name))
             yield f"linked {name}"
         _link(NEW, os.path.join(stage, CURRENT))
         yield "turned"
-        yield from settle(directory, nothing)
+        yield from settle(directory, nothing, elsewhere)
     else:
         for name, text in changes.items():
             _put(os.path.join(directory, name), text)
             yield f"wrote {name}"
+
+
+def _staged(name: str) -> str:
+    return name.replace(os.sep, "|")
 
 
 def is_unsettled(directory: str) -> bool:
@@ -55,16 +64,18 @@ def is_unsettled(directory: str) -> bool:
     return os.path.lexists(os.path.join(directory, STAGE))
 
 
-def settle(directory: str, nothing: bytes) -> Iterator[str]:
+def settle(directory: str, nothing: bytes, elsewhere: Sequence[str] = ()) -> Iterator[str]:
     """Make files of the links again, each with what is read through it now."""
     if not is_unsettled(directory):
         return
-    for entry in sorted(os.listdir(directory)):
-        path = os.path.join(directory, entry)
-        if os.path.islink(path) and os.readlink(path).startswith(STAGE + os.sep):
-            text = _read(path, nothing)
-            _put(path, None if text == nothing else text)
-            yield f"settled {entry}"
+    stages = (STAGE + os.sep, os.path.join(directory, STAGE) + os.sep)
+    for place in (directory, *filter(os.path.isdir, elsewhere)):
+        for entry in sorted(os.listdir(place)):
+            path = os.path.join(place, entry)
+            if os.path.islink(path) and os.readlink(path).startswith(stages):
+                text = _read(path, nothing)
+                _put(path, None if text == nothing else text)
+                yield f"settled {entry}"
     shutil.rmtree(os.path.join(directory, STAGE))
     _keep(directory)
     yield "settled"

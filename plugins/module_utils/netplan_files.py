@@ -25,6 +25,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links impor
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state import LiveState
 
+NETWORKD, NETWORK_MANAGER = "networkd", "NetworkManager"
 OWN = "60-kvmcloud.yaml"
 HEADER = "# Written by the role host_network of kvmcloud.stack; the next run replaces what is changed here.\n"
 # What a network document says that is no section of links.
@@ -173,6 +174,8 @@ def _definition(link: Link, links: Sequence[Link], live: LiveState, renderer: st
     ipv6 = link.speaks if link.ipv6 is None else link.ipv6
     if not ipv6 and not is_port:
         found.update({"link-local": [], "accept-ra": False})
+    if renderer == NETWORK_MANAGER and not is_port:
+        found.update(_silence(link, ipv6))
     if link.mtu:
         found["mtu"] = link.mtu
     if link.kind == BOND:
@@ -180,6 +183,16 @@ def _definition(link: Link, links: Sequence[Link], live: LiveState, renderer: st
     if link.kind == BRIDGE:
         found["parameters"] = {"stp": link.stp, "forward-delay": link.forward_delay}
     return _merged(found, link.extra)
+
+
+def _silence(link: Link, ipv6: bool) -> dict[str, Any]:
+    """netplan does not tell NetworkManager to be silent: it leaves IPv6 to the kernel, which gives each link an
+    address of its own, and has those without an IPv4 address take one of 169.254.0.0/16.
+    """
+    ipv4 = link.dhcp4 or any("." in one for one in link.addresses)
+    spoken = {"ipv4.method": ipv4, "ipv6.method": ipv6}
+    silent = {key: "disabled" for key, on in spoken.items() if not on}
+    return {"networkmanager": {"passthrough": silent}} if silent else {}
 
 
 def _speech(link: Link) -> dict[str, Any]:

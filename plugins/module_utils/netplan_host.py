@@ -18,8 +18,12 @@ import time
 import uuid
 from typing import Any, Iterable, Mapping, Sequence
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import file_switch, netplan_trial
-from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import Described
+from ansible_collections.kvmcloud.stack.plugins.module_utils import file_switch, netplan_trial, network_profiles
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import (
+    NETWORK_MANAGER,
+    NETWORKD,
+    Described,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_trial import (
     APPLIED,
     ARMED,
@@ -32,6 +36,12 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_trial impor
     TRIAL,
     unit_of,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_profiles import (
+    Profile,
+    is_profile,
+    parse_loaded,
+    parse_profile,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state import (
     READ_LINKS,
     READ_ROUTES,
@@ -41,6 +51,9 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state impor
 
 ETC, RUN = "/etc/netplan", "/run/netplan"
 INTERFACES = "/etc/network/interfaces"
+IFCFG = "/etc/sysconfig/network-scripts"
+ELSEWHERE = (network_profiles.ETC_PROFILES,)  # whose files change together with those of netplan
+PROFILES = (network_profiles.ETC_PROFILES, network_profiles.RUN_PROFILES, network_profiles.LIB_PROFILES)
 # In the order in which netplan lets one shadow the other.
 DIRECTORIES = (RUN, ETC, "/lib/netplan")
 START_SECONDS = 1  # in which the answer of the module that starts a trial reaches the controller
@@ -95,6 +108,48 @@ class NetplanHost:
                 for name in re.findall(r"^\s*iface\s+(\S+)", stream.read(), re.MULTILINE):
                     found.setdefault(name, path)
         return found
+
+    def ifcfg(self) -> dict[str, str]:
+        """By link, the file of the former network scripts that describes it."""
+        found: dict[str, str] = {}
+        for path in sorted(glob.glob(f"{IFCFG}/ifcfg-*")):
+            name = path.rpartition("/ifcfg-")[2]
+            with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as stream:
+                device = re.search(r"^\s*DEVICE=[\"']?([^\"'\s]+)", stream.read(), re.MULTILINE)
+                found[device.group(1) if device else name] = path
+        return found
+
+    def renderer(self, wanted: str) -> str:
+        """What makes the links: of the two that netplan knows the one that runs, networkd where that is not clear."""
+        if wanted != "auto":
+            return wanted
+        units = ["NetworkManager.service", "systemd-networkd.service"]
+        _returncode, out, _err = self.module.run_command(["systemctl", "is-active", *units])
+        runs = [line == "active" for line in out.split()]
+        return NETWORK_MANAGER if runs == [True, False] else NETWORKD
+
+    def profiles(self) -> list[Profile]:
+        """Those of NetworkManager that netplan did not write."""
+        if self.module.get_bin_path("nmcli") is None:
+            raise NetplanError(
+                "Links are to be made by NetworkManager, which is not on this host; install it (network-manager on "
+                "Debian and Ubuntu), or let networkd make them. Nothing was changed."
+            )
+        command = ["nmcli", "--terse", "--fields", "UUID,DEVICE,FILENAME", "connection", "show"]
+        returncode, out, err = self.module.run_command(command)
+        if returncode:
+            raise NetplanError(
+                f"NetworkManager does not tell its profiles: {(err or out).strip()}. It must run, as links are made by "
+                "it (systemctl status NetworkManager). Nothing was changed."
+            )
+        loaded = parse_loaded(out)
+        found = []
+        for directory in PROFILES:
+            for path in sorted(glob.glob(f"{directory}/*")):
+                if is_profile(os.path.basename(path)):
+                    with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as stream:
+                        found.append(parse_profile(path, stream.read(), loaded.get(path)))
+        return [one for one in found if one is not None]
 
     # -- the opinion of netplan --------------------------------------------------------------------------------------
 
@@ -249,11 +304,14 @@ class NetplanHost:
             if mine is None:
                 return  # another process was asked for the same
             changes = {name: None if text is None else text.encode() for name, text in record["etc"].items()}
+            changes.update(dict.fromkeys(record["profiles"]))
             os.makedirs(ETC, mode=0o755, exist_ok=True)
-            file_switch.switch(ETC, changes, NOTHING)
+            file_switch.switch(ETC, changes, NOTHING, ELSEWHERE)
             for path in record["files"]:
                 if os.path.exists(path):
                     os.unlink(path)
+            if record["profiles"]:
+                self.module.run_command(["nmcli", "connection", "reload"])  # brings nothing up or down
             self.disarm(record["id"])
             netplan_trial.forget(TRIAL)
 

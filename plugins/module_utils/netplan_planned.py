@@ -22,6 +22,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_companions 
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import (
     HEADER,
+    NETWORK_MANAGER,
     OWN,
     document_of,
     take_over,
@@ -37,7 +38,17 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import declared_links, faults
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_plan import Surroundings, differences
-from ansible_collections.kvmcloud.stack.plugins.module_utils.network_refusals import refusals, warnings
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_profiles import (
+    RUN_PROFILES,
+    ifcfg_finding,
+    shadow_of,
+    take_over_profiles,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_refusals import (
+    guests_in_the_way,
+    refusals,
+    warnings,
+)
 
 NETWORKD = "/etc/systemd/network"
 RUN_NETWORKD = "/run/systemd/network"
@@ -67,20 +78,27 @@ class PlannedNetwork:
         self.live = host.state()
         self.present = host.files(parse)
         taken = take_over(self.links, self.live, self.present)
-        self.around = Surroundings(taken.former, control)
+        renderer = host.renderer(params["renderer"])
+        self.by_manager = renderer == NETWORK_MANAGER
+        profiles = take_over_profiles(self.links, self.live, host.profiles() if self.by_manager else [])
+        self.profiles = profiles.taken
+        self.around = Surroundings({**profiles.former, **taken.former}, control)
         found = [*taken.findings, *self._shadowed(taken.remains), *self._of_ifupdown(host.ifupdown())]
+        found += [*profiles.findings, *self._of_scripts(host.ifcfg() if self.by_manager else {})]
         refuse([*found, *refusals(self.links, self.live, self.around)])
         self.warnings = warnings(self.links, self.live, self.around)
         self.differences = differences(self.links, self.live, self.around)
 
-        document = document_of(self.links, self.live, params["renderer"], taken.left)
+        document = document_of(self.links, self.live, renderer, taken.left)
         texts: dict[str, bytes | None] = {OWN: (HEADER + to_yaml(document)).encode()}
         for name, rest in taken.remains.items():
             below_etc = self.present[name].path.startswith(ETC)
             texts[name] = (to_yaml(rest).encode() if rest else None) if below_etc else SHADOW
-        self.taken_over = sorted(self.present[name].path for name in taken.remains)
+        self.taken_over = sorted(
+            [self.present[name].path for name in taken.remains] + [one.path for one in self.profiles]
+        )
         self.netplan = _planned([ManagedFile(f"{ETC}/{name}", text, 0o600) for name, text in texts.items()])
-        self.deaf = deaf_to_lldp(self.links) if params["renderer"] == "networkd" else {}
+        self.deaf = deaf_to_lldp(self.links) if not self.by_manager else {}
         listening = glob.glob(f"{NETWORKD}/10-netplan-*.network.d/90-kvmcloud.conf")
         self.companions = _planned(
             [
@@ -89,6 +107,11 @@ class PlannedNetwork:
                 *(ManagedFile(one, None) for one in listening if os.path.relpath(one, NETWORKD) not in self.deaf),
             ]
         )
+
+        if self.by_manager and self.changes_network:
+            refuse(
+                guests_in_the_way(self.live, {link.name for link in self.links} | set(self.around.former) | taken.left)
+            )
 
     def _shadowed(self, taken: Mapping[str, Any]) -> list[str]:
         paths = [self.present[name].path for name in (*taken, OWN) if name in self.present]
@@ -106,6 +129,9 @@ class PlannedNetwork:
             if link.name in described
         ]
 
+    def _of_scripts(self, described: Mapping[str, str]) -> list[str]:
+        return [ifcfg_finding(link.name, described[link.name]) for link in self.links if link.name in described]
+
     @property
     def etc(self) -> dict[str, bytes | None]:
         """By name, the files of netplan that change."""
@@ -117,7 +143,7 @@ class PlannedNetwork:
 
     @property
     def changes_network(self) -> bool:
-        return bool(self.netplan.changes or self.differences)
+        return bool(self.netplan.changes or self.profiles or self.differences)
 
     @property
     def changed(self) -> bool:
@@ -126,6 +152,11 @@ class PlannedNetwork:
     def diff(self) -> list[dict[str, str]]:
         files = [*self.netplan.diff, *self.companions.diff]
         shown = [{name: without_secrets(text) for name, text in one.items()} for one in files]
+        shown += [
+            # What is in it may be a secret of a wireless network or VPN.
+            {"before_header": one.path, "after_header": one.path, "before": f"profile {one.title}\n", "after": ""}
+            for one in self.profiles
+        ]
         if self.steps:
             lines = "".join(f"{step}\n" for step in self.steps)
             shown.append({"before_header": "links", "after_header": "steps", "before": "", "after": lines})
@@ -137,10 +168,13 @@ class PlannedNetwork:
         files = {f"{RUN}/{name}": (text or NOTHING.decode(), 0o600) for name, text in etc.items()}
         # systemd-networkd reads these as its own user
         files.update({f"{RUN_NETWORKD}/{path}": (text, 0o644) for path, text in self.deaf.items()})
+        # Until the confirmation they stay where they are, and are shadowed below /run, as the files of netplan are.
+        files.update({f"{RUN_PROFILES}/{one.uuid}.nmconnection": (shadow_of(one), 0o600) for one in self.profiles})
         touched = self.live.names(self.links) | set(self.around.former)
         return {
             "etc": etc,
             "files": files,
+            "profiles": [one.path for one in self.profiles],
             "before": [one.before for one in self.differences if one.before],
             "after": [one.after for one in self.differences if one.after],
             "undo": [command for one in self.differences for command in one.undo],

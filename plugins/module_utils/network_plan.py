@@ -211,7 +211,7 @@ class _Comparison:
                     after=("link", "set", "dev", link.name, "mtu", str(link.mtu)),
                 )
             is_bridge = found is not None and found.kind == link.kind == BRIDGE
-            if found and is_bridge and (found.stp, found.forward_delay) != (link.stp, link.forward_delay):
+            if found and is_bridge and _tree(found) != _tree(link):
                 wanted = f"STP {_switch(link.stp)}, forward delay {link.forward_delay} s"
                 now = f"STP {_switch(found.stp)}, forward delay {found.forward_delay} s"
                 values = ("stp_state", str(int(link.stp)), "forward_delay", str(100 * link.forward_delay))
@@ -299,6 +299,11 @@ def _delete(address: str, name: str) -> tuple[str, ...]:
 
 def _unroute(to: str, via: str, name: str) -> tuple[str, ...]:
     return ("route", "delete", to, "via", via, "dev", name)
+
+
+def _tree(bridge: Link | LiveLink) -> tuple[bool, int]:
+    """Without STP the kernel lets ports forward at once, whatever the delay; NetworkManager does not set it then."""
+    return bridge.stp, bridge.forward_delay if bridge.stp else 0
 
 
 def _switch(on: bool) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Iterator, Sequence
+from typing import Iterable, Iterator, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import (
     ETHERNET,
@@ -85,6 +85,17 @@ def _guests(links: Sequence[Link], live: LiveState, around: Surroundings) -> Ite
                 f"{name} is declared no more and has guests on it ({', '.join(guests)}); move or stop them first, or "
                 f"go on declaring {name}."
             )
+
+
+def guests_in_the_way(live: LiveState, names: Iterable[str]) -> list[str]:
+    """netplan has NetworkManager take down all its links for each change, and with a bridge go the ports of guests."""
+    found = {name: live.guest_ports(name) for name in sorted(names)}
+    return [
+        f"{name} has guests on it ({', '.join(ports)}), and NetworkManager makes all its links anew for each change: "
+        "they would lose their network. Move or stop them first, then run again."
+        for name, ports in found.items()
+        if ports
+    ]
 
 
 def _default_route(links: Sequence[Link], live: LiveState, around: Surroundings) -> Iterator[str]:

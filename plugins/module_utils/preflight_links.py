@@ -135,15 +135,25 @@ def control_address_is_declared(cloud: Cloud) -> Iterator[Finding]:
 
 
 def netplan_has_a_host(cloud: Cloud) -> Iterator[Finding]:
-    """Links are declared on a system without netplan, which is Debian's and Ubuntu's."""
+    """Links are declared on a system without netplan: it is Debian's and Ubuntu's, and for Enterprise Linux in EPEL."""
     for host, probe in cloud.probed():
-        release = probe["os_release"]
-        family = f"{release.get('id', '')} {release.get('id_like', '')}".split()
-        if host.network_declared and not {"debian", "ubuntu"} & set(family):
+        release, there = probe["os_release"], probe.get("netplan", {})
+        family = {release.get("id", ""), *release.get("id_like", "").split()}
+        if not host.network_declared or there.get("installed") or family & {"debian", "ubuntu"}:
+            continue
+        if not family & {"rhel", "fedora", "centos"}:
             yield Finding(
                 host.name,
                 f"Links are declared, and its system is {release.get('id', 'unknown')}, for which there is no netplan.",
                 "Make its links by the means of its system, and declare none.",
+            )
+        elif not there.get("epel"):
+            yield Finding(
+                host.name,
+                f"Links are declared, netplan is not installed, and its system {release.get('id')} has no file of "
+                "EPEL, where it is, in /etc/yum.repos.d.",
+                "Enable EPEL, or another repository with the package netplan.",
+                WARNING,
             )
 
 

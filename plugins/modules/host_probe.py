@@ -131,6 +131,9 @@ probe:
       description: Each with its C(gateway) and C(device), those of IPv4 first.
       type: list
       elements: dict
+    netplan:
+      description: Whether it is C(installed), and whether C(epel) has a file in C(/etc/yum.repos.d).
+      type: dict
     mounts:
       description: By path C(source), C(fstype) and C(mounted_at) of the mount that holds it.
       type: dict
@@ -362,6 +365,12 @@ def clock(module):
     return {"synchronised": synchronised, "service": service}
 
 
+def netplan():
+    """Whether it is there, and whether Enterprise Linux could install it."""
+    found = shutil.which("netplan", path="/usr/sbin:/sbin:/usr/bin:/bin") is not None
+    return {"installed": found, "epel": bool(glob.glob("/etc/yum.repos.d/*epel*.repo"))}
+
+
 def facts(module):
     """Two collectors by name: setup itself loads those of every platform, which is most of what it costs."""
     namespace = PrefixFactNamespace(namespace_name="ansible", prefix="ansible_")
@@ -395,6 +404,7 @@ def main():
         "disks": in_time(disk, params["disk_paths"], DISK_TIMEOUT),
         "interfaces": host_probe.interfaces(addresses),
         "default_routes": [one for text in routes for one in host_probe.default_routes(text)],
+        "netplan": netplan(),
         "mounts": mounts(params["mount_paths"]),
         "ports": listening_ports(),
         "names": names,

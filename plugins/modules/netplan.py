@@ -24,10 +24,12 @@ description:
     changed back. Addresses that something else put on a link are left there.
 options:
   renderer:
-    description: What netplan has the links made by.
+    description:
+      - What netplan has the links made by.
+      - V(auto) is what runs on the host, NetworkManager where networkd does not run beside it, and networkd otherwise.
     type: str
-    choices: [networkd, NetworkManager]
-    default: networkd
+    choices: [auto, networkd, NetworkManager]
+    default: auto
   bridge_netfilter:
     description:
       - Whether frames that cross a bridge are shown to the packet filter, as OpenNebula's security groups need.
@@ -38,6 +40,13 @@ options:
     description: Seconds after which the host takes back what was not confirmed, at least 10.
     type: int
     default: 60
+  install:
+    description:
+      - Whether netplan is installed where it is missing, by the package manager of the host.
+      - On Debian and Ubuntu this is C(netplan.io), on Enterprise Linux C(netplan) with its part for NetworkManager,
+        from EPEL, which has to be among the repositories of the host.
+    type: bool
+    default: false
   phase:
     description: Of the module itself, which runs once more to confirm a change. Leave it out.
     type: str
@@ -50,7 +59,7 @@ options:
 extends_documentation_fragment:
   - kvmcloud.stack.network_links
 requirements:
-  - netplan.io with its PyYAML, and systemd
+  - netplan with PyYAML, and systemd
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying target.
@@ -194,13 +203,28 @@ OPTIONS = {
 }
 SPEC = {
     **{name: {"type": "list", "elements": "dict", "default": [], "options": one} for name, one in OPTIONS.items()},
-    "renderer": {"type": "str", "choices": ["networkd", "NetworkManager"], "default": "networkd"},
+    "renderer": {"type": "str", "choices": ["auto", "networkd", "NetworkManager"], "default": "auto"},
     "bridge_netfilter": NO,
     "confirm_timeout": {"type": "int", "default": 60},
+    "install": NO,
     "phase": {"type": "str", "choices": ["begin", "look", "confirm"], "default": "begin"},
     "trial": {"type": "dict", "default": {}},
 }
 SHORTEST_TRIAL = 10  # seconds
+RESOLVED = "/run/systemd/resolve"
+# By the command that tells one family of systems from the other: how netplan is installed, and where from.
+PACKAGES = {
+    "apt-get": {
+        "module": "ansible.legacy.apt",
+        "arguments": {"name": "netplan.io", "state": "present", "install_recommends": False},
+        "source": "On Debian and Ubuntu it is the package netplan.io.",
+    },
+    "dnf": {
+        "module": "ansible.legacy.dnf",
+        "arguments": {"name": ["netplan", "netplan-default-backend-NetworkManager"], "state": "present"},
+        "source": "For Enterprise Linux it is in EPEL, which has to be among the repositories of this host.",
+    },
+}
 
 
 def yaml_reader(module):
@@ -250,10 +274,14 @@ def begin(module, host):
             "which the controller can come back. Nothing was changed."
         )
     missing = [command for command in ("ip", "netplan", "systemd-run") if module.get_bin_path(command) is None]
+    package = next((package for command, package in PACKAGES.items() if module.get_bin_path(command)), None)
+    if missing == ["netplan"] and module.params["install"] and package and not module.check_mode:
+        return {"install": package}
     if missing and not (module.check_mode and missing == ["netplan"]):
+        source = package["source"] if package else "It is packaged for Debian, Ubuntu and Enterprise Linux."
         raise NetplanError(
-            f"{' and '.join(missing)} cannot be found on this host; links are made by netplan with systemd. On Debian "
-            "and Ubuntu install netplan.io. Nothing was changed."
+            f"{' and '.join(missing)} cannot be found on this host; links are made by netplan with systemd. {source} "
+            "Nothing was changed."
         )
     if not module.check_mode:
         host.clear_overdue()
@@ -261,7 +289,7 @@ def begin(module, host):
     if busy:
         raise NetplanError(busy)
     if file_switch.is_unsettled(netplan_host.ETC) and not module.check_mode:
-        file_switch.switch(netplan_host.ETC, {}, netplan_host.NOTHING)
+        file_switch.switch(netplan_host.ETC, {}, netplan_host.NOTHING, netplan_host.ELSEWHERE)
     planned = PlannedNetwork(module.params, host, yaml_reader(module), control_address())
     result = {
         "changed": planned.changed,
@@ -271,7 +299,8 @@ def begin(module, host):
     }
     for warning in planned.warnings:
         module.warn(warning)
-    if any(link.name_servers for link in planned.links) and not os.path.isdir("/run/systemd/resolve"):
+    named = not planned.by_manager and any(link.name_servers for link in planned.links)
+    if named and not os.path.isdir(RESOLVED):
         module.warn(
             "Name servers are declared, and systemd-resolved, by which they are used, does not run on this host."
         )
@@ -325,11 +354,8 @@ def confirm(module, host):
     if found:
         return {"state": "lacking", "msg": "; ".join(found)}
     host.decide(record)
-    backups = [
-        module.backup_local(f"{netplan_host.ETC}/{name}")
-        for name in record["etc"]
-        if name != OWN and os.path.exists(f"{netplan_host.ETC}/{name}")
-    ]
+    replaced = [f"{netplan_host.ETC}/{name}" for name in record["etc"] if name != OWN] + record["profiles"]
+    backups = [module.backup_local(path) for path in replaced if os.path.exists(path)]
     host.keep(record)
     after = round(netplan_trial.now() - record["deadline"] + record["seconds"], 1)
     keep_companions(module, PlannedNetwork(module.params, host, yaml_reader(module)).companions)

@@ -41,6 +41,7 @@ def environment(counts: str) -> dict[str, str]:
         "ANSIBLE_CALLBACK_PLUGINS": str(CHECKOUT / "tests/bench/callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "count_runs",
         "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_FORCE_COLOR": "0",  # which molecule sets
         "KVMCLOUD_COUNT_FILE": counts,
     }
 

@@ -28,6 +28,7 @@ NETWORK_NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 NIC_NAME = re.compile(r"eth[0-9]+")
 DISK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")  # a virtio serial has at most 20 characters
+RENDERERS = ("networkd", "NetworkManager")
 LAB_VARIABLES = (
     "lab_name",
     "lab_networks",
@@ -46,6 +47,7 @@ HOST_VARIABLES = (
     "lab_disks",
     "lab_memory",
     "lab_cpus",
+    "lab_renderer",
     "lab_debian_hosts_line",
 )
 
@@ -169,7 +171,12 @@ def _host(
     memory = _number(name, "lab_memory", variables.get("lab_memory", "1G"), findings) // UNITS["M"]
     cpus = variables.get("lab_cpus", 1)
     findings.check(isinstance(cpus, int) and cpus > 0, f"{name}: lab_cpus is {cpus!r}; a number above 0 is wanted.")
-    return Host(name, kind, image, nics, disks, memory, cpus, bool(variables.get("lab_debian_hosts_line", False)))
+    renderer = variables.get("lab_renderer", RENDERERS[0])
+    findings.check(
+        renderer in RENDERERS, f"{name}: lab_renderer is {renderer!r}; it is either {' or '.join(RENDERERS)}."
+    )
+    hosts_line = bool(variables.get("lab_debian_hosts_line", False))
+    return Host(name, kind, image, nics, disks, memory, cpus, hosts_line, renderer)
 
 
 def _nics(host: str, variables: Variables, networks: Mapping[str, Network], findings: Findings) -> Iterator[Nic]:

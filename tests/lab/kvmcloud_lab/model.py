@@ -50,6 +50,7 @@ class Host:
     memory: int = 1024  # MiB, guests only
     cpus: int = 1  # guests only
     debian_hosts_line: bool = False
+    renderer: str = "networkd"  # of netplan: what configures the NICs
 
     @property
     def address(self) -> IPv4Address:

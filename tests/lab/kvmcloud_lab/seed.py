@@ -67,7 +67,7 @@ def netplan(host: Host) -> str:
     ethernets = {
         nic.name: {"addresses": [str(nic.address)], "link-local": []} for nic in host.nics if nic.address is not None
     }
-    network = {"version": 2, "renderer": "networkd", "ethernets": ethernets}
+    network = {"version": 2, "renderer": host.renderer, "ethernets": ethernets}
     return json.dumps({"network": network}, indent=2) + "\n"
 
 

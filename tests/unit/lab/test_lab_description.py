@@ -77,6 +77,7 @@ GOOD = {"ansible_host": "10.9.1.11"}
             "h: eth0 has 10.9.1.255, which is no host address of management (10.9.1.0/24).",
         ),
         ({"ansible_host": "10.9.1.1"}, "h: eth0 has 10.9.1.1, which already belongs to the controller."),
+        (GOOD | {"lab_renderer": "nm"}, "h: lab_renderer is 'nm'; it is either networkd or NetworkManager."),
         (GOOD | {"lab_kind": "jail"}, "h: lab_kind is 'jail'; it is either container or vm."),
         (
             GOOD | {"lab_image": "sid"},

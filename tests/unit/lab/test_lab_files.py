@@ -58,6 +58,11 @@ def test_netplan_configures_nics_with_an_address_and_no_others(lab):
     }
 
 
+def test_networkmanager_configures_them_where_that_is_asked_for(lab):
+    host = dataclasses.replace(lab.hosts[1], renderer="NetworkManager")
+    assert yaml.safe_load(seed.netplan(host))["network"]["renderer"] == "NetworkManager"
+
+
 def test_a_seed_holds_the_keys_with_their_modes_and_packs_into_a_tar(lab, tmp_path, monkeypatch):
     monkeypatch.setattr("kvmcloud_lab.seed.host_dir", lambda lab_name, host: tmp_path / host)
     source = PackageSource("http://10.9.1.1:8071/debian/x", "bookworm", "KEY", None)

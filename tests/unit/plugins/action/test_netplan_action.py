@@ -30,8 +30,8 @@ class Action(netplan.ActionModule):
             set_option=self.options.__setitem__,
         )
 
-    def _execute_module(self, module_args=None, task_vars=None):
-        self.asked.append((module_args or {}).get("phase", "begin"))
+    def _execute_module(self, module_name=None, module_args=None, task_vars=None):
+        self.asked.append(module_name or (module_args or {}).get("phase", "begin"))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -52,6 +52,23 @@ def test_where_nothing_changes_nobody_comes_back():
     action = Action({"changed": False})
     assert action.run() == {"changed": False}
     assert action.asked == ["begin"]
+
+
+PACKAGE = {"module": "ansible.legacy.dnf", "arguments": {"name": ["netplan"]}, "source": "It is in EPEL."}
+
+
+def test_netplan_is_installed_where_it_is_missing_and_then_asked_again():
+    action = Action({"changed": False, "install": PACKAGE}, {"changed": True}, {"changed": False})
+    assert action.run() == {"changed": True}
+    assert action.asked == ["begin", "ansible.legacy.dnf", "begin"]
+
+
+def test_netplan_that_cannot_be_installed_is_told_with_where_it_is():
+    action = Action({"changed": False, "install": PACKAGE}, {"failed": True, "msg": "No package netplan available"})
+    result = action.run()
+    assert result["failed"] and not result["changed"]
+    assert result["msg"] == ("netplan is missing and cannot be installed: No package netplan available. It is in EPEL.")
+    assert action.asked == ["begin", "ansible.legacy.dnf"]
 
 
 def test_a_refusal_is_handed_on():

@@ -80,3 +80,43 @@ def test_a_single_file_needs_no_links(directory, text, after):
     (directory / "20.yaml").unlink()
     file_switch.switch(str(directory), {"10.yaml": text}, NOTHING)
     assert read(directory) == after
+
+
+# -- files in another directory, which are read by another program and change at the same moment
+
+
+@pytest.fixture
+def elsewhere(directory, tmp_path_factory):
+    place = tmp_path_factory.mktemp("profiles")
+    (place / "gone").write_bytes(b"former profile")
+    (place / "stays").write_bytes(b"of somebody else")
+    (place / "link").symlink_to("stays")
+    return place
+
+
+def both(directory, elsewhere):
+    """Everything that is read at both places."""
+    found = {path.name: path.read_bytes() for path in elsewhere.iterdir()}
+    assert (found.pop("stays"), found.pop("link")) == (b"of somebody else", b"of somebody else")
+    return {**read(directory), **{name: text for name, text in found.items() if text != NOTHING}}
+
+
+def changes(elsewhere):
+    return {"60.yaml": b"new sixty", str(elsewhere / "gone"): None}
+
+
+@pytest.mark.parametrize("position", range(1, 8))
+def test_files_elsewhere_change_at_the_same_moment(directory, elsewhere, position):
+    made = []
+    for step in file_switch.steps(str(directory), changes(elsewhere), NOTHING, [str(elsewhere)]):
+        made.append(step)
+        if len(made) == position:
+            break
+    assert len(made) == min(position, 7)
+    new = {**FORMER, "60.yaml": b"new sixty"}
+    expected = new if "turned" in made else {**FORMER, "gone": b"former profile"}
+    assert both(directory, elsewhere) == expected
+    file_switch.switch(str(directory), {}, NOTHING, [str(elsewhere), str(elsewhere / "absent")])
+    assert both(directory, elsewhere) == expected
+    assert [path.name for path in elsewhere.iterdir() if path.is_symlink()] == ["link"]
+    assert not file_switch.is_unsettled(str(directory))

@@ -116,6 +116,24 @@ def test_ipv6_is_off_on_bridges_of_guests(entry, expected):
 
 
 @pytest.mark.parametrize(
+    ("declared", "silent"),
+    [
+        (a.bridge("br0", "eno1"), {"ipv4.method": "disabled", "ipv6.method": "disabled"}),
+        (a.bridge("br0", "eno1", ipv6=True), {"ipv4.method": "disabled"}),
+        (a.bridge("br0", "eno1", addresses=["10.0.0.1/16"]), {}),
+        (a.bridge("br0", "eno1", dhcp4=True, ipv6=False), {"ipv6.method": "disabled"}),
+        (a.bridge("br0", "eno1", addresses=["fd00::1/64"]), {"ipv4.method": "disabled"}),
+    ],
+)
+def test_networkmanager_is_told_where_to_be_silent(declared, silent):
+    """By netplan alone it would take an address of 169.254.0.0/16, and leave IPv6 to the kernel."""
+    found = document_of(declared_links(a.params(declared)), HOST, "NetworkManager", frozenset())["network"]
+    assert found["bridges"]["br0"].get("networkmanager", {}).get("passthrough", {}) == silent
+    assert "networkmanager" not in found["ethernets"]["eno1"]  # a port has no addresses anyway
+    assert found["bridges"]["br0"]["renderer"] == "NetworkManager"
+
+
+@pytest.mark.parametrize(
     ("declared", "optional"),
     [
         (a.bridge("b"), True),  # systemd-networkd-wait-online waits two minutes for an address that never comes

@@ -45,7 +45,13 @@ def module(place):
 
 def record(place, **changes):
     files = {str(place / "run/60.yaml"): ["new", 0o600], str(place / "run/50.yaml"): ["nothing", 0o600]}
-    return {"etc": {"60.yaml": "new", "50.yaml": None}, "files": files, "steps": ["create bridge br0"], **changes}
+    return {
+        "etc": {"60.yaml": "new", "50.yaml": None},
+        "files": files,
+        "profiles": [],
+        "steps": ["create bridge br0"],
+        **changes,
+    }
 
 
 def begun(place, module, **changes):
@@ -96,6 +102,76 @@ def test_a_confirmation_moves_the_files_and_stops_the_timer(place, module):
     assert list((place / "run").iterdir()) == []
     assert module.commands[-1] == ["systemctl", "stop", f"kvmcloud-netplan-{trial['id']}-rollback.timer"]
     assert not (place / "trial").exists()
+
+
+def test_a_confirmation_removes_profiles_that_were_taken_over(place, module, monkeypatch):
+    profiles = place / "profiles"
+    profiles.mkdir()
+    (profiles / "wired").write_text("of the installation")
+    monkeypatch.setattr(netplan_host, "ELSEWHERE", (str(profiles),))
+    trial = begun(place, module, profiles=[str(profiles / "wired")])
+    applied(place)
+    host = NetplanHost(module)
+    found = host.trial(**trial)
+    host.decide(found)
+    host.keep(found)
+    assert list(profiles.iterdir()) == []
+    assert ["nmcli", "connection", "reload"] in module.commands
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said", "found"),
+    [
+        ("auto", "active\ninactive\n", "NetworkManager"),
+        ("auto", "inactive\nactive\n", "networkd"),
+        ("auto", "active\nactive\n", "networkd"),
+        ("auto", "inactive\ninactive\n", "networkd"),
+        ("NetworkManager", "inactive\nactive\n", "NetworkManager"),
+        ("networkd", "active\ninactive\n", "networkd"),
+    ],
+)
+def test_who_makes_the_links(wanted, said, found):
+    commands = []
+    module = SimpleNamespace(run_command=lambda argv: commands.append(argv) or (3, said, ""))
+    assert NetplanHost(module).renderer(wanted) == found
+    for command in commands:
+        assert command[-2:] == ["NetworkManager.service", "systemd-networkd.service"]
+
+
+def test_profiles_are_read_where_networkmanager_reads_them(tmp_path, monkeypatch):
+    text = "[connection]\nid={0}\nuuid={0}\ntype=ethernet\ninterface-name=eth0\n"
+    for place, name in (("etc", "wired"), ("etc", "wired~"), ("run", "netplan-eth0.nmconnection"), ("run", "other")):
+        (tmp_path / place).mkdir(exist_ok=True)
+        (tmp_path / place / name).write_text(text.format(name))
+    monkeypatch.setattr(netplan_host, "PROFILES", tuple(str(tmp_path / place) for place in ("etc", "run", "lib")))
+    said = f"wired:eth0:{tmp_path}/etc/wired\n"
+    module = SimpleNamespace(run_command=lambda _argv: (0, said, ""), get_bin_path=lambda name: name)
+    found = NetplanHost(module).profiles()
+    assert [(one.title, one.active) for one in found] == [("wired", ("eth0",)), ("other", ())]
+
+
+@pytest.mark.parametrize(
+    ("path", "returncode", "sentence"),
+    [
+        (None, 0, "to be made by NetworkManager, which is not on this host; install it"),
+        ("/usr/bin/nmcli", 8, "NetworkManager does not tell its profiles: it is not running. It must run"),
+    ],
+)
+def test_without_networkmanager_nothing_begins(path, returncode, sentence):
+    module = SimpleNamespace(
+        run_command=lambda _argv: (returncode, "", "it is not running"), get_bin_path=lambda _name: path
+    )
+    with pytest.raises(NetplanError, match=sentence):
+        NetplanHost(module).profiles()
+
+
+def test_files_of_the_former_network_scripts(tmp_path, monkeypatch):
+    monkeypatch.setattr(netplan_host, "IFCFG", str(tmp_path))
+    (tmp_path / "ifcfg-eth0").write_text("BOOTPROTO=dhcp\n")
+    (tmp_path / "ifcfg-System_eth1").write_text('TYPE=Ethernet\nDEVICE="eth1"\n')
+    (tmp_path / "route-eth2").write_text("")
+    found = NetplanHost(None).ifcfg()
+    assert found == {"eth0": f"{tmp_path}/ifcfg-eth0", "eth1": f"{tmp_path}/ifcfg-System_eth1"}
 
 
 def test_who_did_not_hear_the_answer_to_the_confirmation_is_told_again(place, module):

@@ -166,9 +166,21 @@ STEPS = {
     ),
     "a bridge that was made by hand delays its ports": (
         [a.bridge("br0")],
+        a.host(a.live_bridge("br0", stp=True, forward_delay=15)),
+        former(),
+        ["set bridge br0 to STP off, forward delay 0 s (now STP on, forward delay 15 s)"],
+    ),
+    "another delay where STP is on": (
+        [a.bridge("br0", stp=True, forward_delay=4)],
+        a.host(a.live_bridge("br0", stp=True, forward_delay=15)),
+        former(),
+        ["set bridge br0 to STP on, forward delay 4 s (now STP on, forward delay 15 s)"],
+    ),
+    "a delay that counts for nothing without STP": (
+        [a.bridge("br0")],
         a.host(a.live_bridge("br0", forward_delay=15)),
         former(),
-        ["set bridge br0 to STP off, forward delay 0 s (now STP off, forward delay 15 s)"],
+        [],
     ),
     "another VLAN": (
         [a.vlan("v", 8, "eth0")],

@@ -49,6 +49,7 @@ def test_nothing_speaks_against_it(hosts):
     assert found(*hosts) == []
 
 
+ROCKY = {"os_release": {"id": "rocky", "id_like": "rhel centos fedora"}}
 WRONG = {
     "an option that does not exist": (
         [node("node1", network_faults=["host_network_bridges, entry br0: there is no option ports."])],
@@ -94,10 +95,15 @@ WRONG = {
         "control_address_is_declared",
         "10.0.0.11, by which the inventory knows it, is on eth0, and no declared link has it",
     ),
-    "Enterprise Linux": (
-        [node("node1", a.bridge("br0", "eth1"), probe={"os_release": {"id": "rocky", "id_like": "rhel fedora"}})],
+    "a system without netplan": (
+        [node("node1", a.bridge("br0", "eth1"), probe={"os_release": {"id": "arch"}})],
         "netplan_has_a_host",
-        "its system is rocky, for which there is no netplan",
+        "its system is arch, for which there is no netplan",
+    ),
+    "Enterprise Linux without EPEL": (
+        [node("node1", a.bridge("br0", "eth1"), probe=ROCKY)],
+        "netplan_has_a_host",
+        "netplan is not installed, and its system rocky has no file of EPEL, where it is",
     ),
 }
 
@@ -107,3 +113,8 @@ def test_one_thing_is_wrong(hosts, rule, words):
     all_found = found(*hosts)
     assert [finding.rule for finding in all_found] == [rule]
     assert told(all_found, words).host.startswith("node1")
+
+
+@pytest.mark.parametrize("there", [{"installed": True, "epel": False}, {"installed": False, "epel": True}])
+def test_enterprise_linux_with_netplan_or_where_it_comes_from(there):
+    assert found(node("node1", a.bridge("br0", "eth1"), probe={**ROCKY, "netplan": there})) == []

@@ -10,7 +10,12 @@ import json
 import pytest
 from host_module import ModuleFailed, run_module
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import netplan_host, netplan_planned, netplan_trial
+from ansible_collections.kvmcloud.stack.plugins.module_utils import (
+    netplan_host,
+    netplan_planned,
+    netplan_trial,
+    network_profiles,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import OWN
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state import LiveLink, LiveState
 from ansible_collections.kvmcloud.stack.plugins.modules import netplan
@@ -25,10 +30,11 @@ class Host:
 
     def __init__(self, place):
         self.place, self.state, self.commands, self.kept = place, FORMER, [], []
+        self.missing, self.says = {"dnf"}, {}
 
     def run_command(self, argv, **_options):
         self.commands.append(argv[0])
-        return 0, "", ""
+        return 0, self.says.get(argv[0], ""), ""
 
 
 @pytest.fixture
@@ -42,10 +48,15 @@ def host(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "RUN", str(tmp_path / "run"))
     monkeypatch.setattr(netplan_host, "DIRECTORIES", (str(tmp_path / "run"), str(tmp_path / "etc")))
     monkeypatch.setattr(netplan_host, "INTERFACES", str(tmp_path / "interfaces"))
+    monkeypatch.setattr(netplan_host, "PROFILES", (str(tmp_path / "profiles"),))
+    monkeypatch.setattr(netplan_host, "ELSEWHERE", (str(tmp_path / "profiles"),))
+    monkeypatch.setattr(netplan_host, "IFCFG", str(tmp_path / "ifcfg"))
     monkeypatch.setattr(netplan_host.NetplanHost, "state", lambda _self: found.state)
     monkeypatch.setattr(netplan, "keep_companions", lambda _module, plan: found.kept.append(plan))
     monkeypatch.setattr(netplan.AnsibleModule, "run_command", found.run_command)
-    monkeypatch.setattr(netplan.AnsibleModule, "get_bin_path", lambda _self, name, *_more: f"/usr/sbin/{name}")
+    monkeypatch.setattr(
+        netplan.AnsibleModule, "get_bin_path", lambda _self, name, *_more: None if name in found.missing else name
+    )
     return found
 
 
@@ -69,14 +80,14 @@ def test_check_mode_tells_the_plan_and_asks_netplan_alone(host, capsys):
     assert result["changed"] and "trial" not in result
     assert result["actions"] == ["create bridge br0", "enslave eth1 to br0"]
     assert [one["after_header"] for one in result["diff"]][-1] == "steps"
-    assert host.commands == ["netplan"]
+    assert host.commands == ["systemctl", "netplan"]
     assert [path.name for path in host.place.iterdir()] == []
 
 
 def test_a_declaration_that_does_not_fit_begins_nothing(host, capsys):
     with pytest.raises(ModuleFailed, match="eno9 does not exist on this host"):
         run_module(capsys, netplan, bridges=[{"name": "br0", "interfaces": ["eno9"]}])
-    assert host.commands == []
+    assert host.commands == ["systemctl"]
 
 
 def test_a_trial_knows_what_to_take_back(host, capsys):
@@ -143,3 +154,117 @@ def test_a_second_run_is_refused(host, capsys):
     begun(host, capsys)
     with pytest.raises(ModuleFailed, match="Another run tries a configuration"):
         run_module(capsys, netplan, **BRIDGE)
+
+
+# -- a host of NetworkManager
+
+PROFILE = "[connection]\nid=wired\nuuid=11-22\ntype=ethernet\ninterface-name=eth1\n[wifi-security]\npsk=hush\n"
+
+
+@pytest.fixture
+def managed(host, monkeypatch):
+    """It has a profile that the installation of the host made."""
+    path = host.place / "profiles/wired.nmconnection"
+    path.parent.mkdir()
+    path.write_text(PROFILE)
+    monkeypatch.setattr(network_profiles, "ETC_PROFILES", str(path.parent))
+    host.says = {"systemctl": "active\ninactive\n", "nmcli": f"11-22:eth1:{path}\n"}
+    return path
+
+
+def test_a_profile_is_shadowed_during_the_trial_and_becomes_a_backup_with_the_confirmation(host, managed, capsys):
+    result = run_module(capsys, netplan, **BRIDGE)
+    assert result["taken_over"] == [str(managed)] and "hush" not in json.dumps(result)
+    record = json.loads((host.place / "trial/trial.json").read_text())
+    (shadow,) = [path for path in record["files"] if path.endswith("/11-22.nmconnection")]
+    assert shadow.startswith("/run/NetworkManager/") and "autoconnect=false" in record["files"][shadow][0]
+    assert "renderer: NetworkManager" in record["etc"][OWN]
+    assert not any(path.startswith("/run/systemd/network") for path in record["files"])
+    assert managed.read_text() == PROFILE
+    applied(host)
+    host.state = NEW
+    answer = asked(capsys, "confirm", {"id": result["trial"]["id"], "boot": result["trial"]["boot"]})
+    (backup,) = answer["backups"]
+    assert backup.startswith(f"{managed}.") and backup.endswith("~") and "hush" in (host.place / backup).read_text()
+    assert not managed.exists()
+    assert run_module(capsys, netplan, **BRIDGE).get("trial") is None
+
+
+def test_guests_are_not_cut_off_by_a_change_elsewhere(host, managed, capsys):
+    bridge, port = LiveLink("br7", "bridge", up=True), LiveLink("vnet3", "tun", up=True, master="br7")
+    host.state = LiveState({**FORMER.links, "br7": bridge, "vnet3": port})
+    (host.place / "etc").mkdir()
+    (host.place / "etc/70.yaml").write_text("network: {bridges: {br7: {}}}\n")
+    with pytest.raises(ModuleFailed, match=r"br7 has guests on it \(vnet3\), and NetworkManager makes all its"):
+        run_module(capsys, netplan, **BRIDGE)
+
+
+def test_guests_stay_where_networkd_makes_the_links_or_nothing_changes(host, managed, capsys):
+    with_guest = LiveState({**NEW.links, "vnet3": LiveLink("vnet3", "tun", up=True, master="br0")})
+    managed.unlink()
+    trial = begun(host, capsys)
+    applied(host)
+    host.state = with_guest
+    assert asked(capsys, "confirm", trial)["state"] == "confirmed"
+    assert "trial" not in run_module(capsys, netplan, **BRIDGE)
+    assert run_module(capsys, netplan, renderer="networkd", **BRIDGE)["trial"]
+
+
+def test_a_profile_beside_a_file_that_says_the_same_is_taken_over_too(host, managed, capsys):
+    managed.unlink()
+    trial = begun(host, capsys)
+    applied(host)
+    host.state = NEW
+    asked(capsys, "confirm", trial)
+    managed.write_text(PROFILE)
+    result = run_module(capsys, netplan, **BRIDGE)
+    assert result["changed"] and result["taken_over"] == [str(managed)] and "trial" in result
+
+
+def test_what_a_profile_gave_a_link_is_given_up(host, managed, capsys):
+    managed.write_text(PROFILE + "[ipv4]\nmethod=manual\naddress1=10.0.0.9/24\n")
+    host.state = LiveState({"eth1": LiveLink("eth1", "", mtu=1500, up=True, addresses={"10.0.0.9/24": False})})
+    result = run_module(capsys, netplan, check=True, ethernets=[{"name": "eth1", "addresses": ["10.0.0.8/24"]}])
+    assert "remove 10.0.0.9/24 from eth1" in result["actions"]
+
+
+def test_a_file_of_the_network_scripts_is_refused_with_the_way_out(host, managed, capsys):
+    (host.place / "ifcfg").mkdir()
+    (host.place / "ifcfg/ifcfg-eth1").write_text("ONBOOT=yes\n")
+    with pytest.raises(ModuleFailed, match="eth1 is described by .*/ifcfg-eth1.* run `nmcli connection migrate`"):
+        run_module(capsys, netplan, **BRIDGE)
+
+
+@pytest.mark.parametrize(("renderer", "warned"), [("networkd", True), ("NetworkManager", False)])
+def test_name_servers_need_resolved_beside_networkd(host, managed, capsys, monkeypatch, renderer, warned):
+    said = []
+    monkeypatch.setattr(netplan, "RESOLVED", str(host.place / "absent"))
+    monkeypatch.setattr(netplan.AnsibleModule, "warn", lambda _self, text: said.append(text))
+    entry = {"name": "eth1", "addresses": ["10.0.0.8/24"], "name_servers": ["10.0.0.53"]}
+    run_module(capsys, netplan, check=True, renderer=renderer, ethernets=[entry])
+    assert any("systemd-resolved" in text for text in said) is warned
+
+
+@pytest.mark.parametrize(
+    ("missing", "install", "sentence"),
+    [
+        ({"netplan", "dnf"}, False, "netplan cannot be found .* the package netplan.io. Nothing was changed"),
+        ({"netplan", "apt-get"}, False, "netplan cannot be found .* it is in EPEL"),
+        ({"netplan", "apt-get", "dnf"}, True, "netplan cannot be found .* packaged for Debian, Ubuntu and Enterprise"),
+        ({"netplan", "ip", "dnf"}, True, "ip and netplan cannot be found"),
+    ],
+)
+def test_what_is_missing_is_told(host, capsys, missing, install, sentence):
+    host.missing = missing
+    with pytest.raises(ModuleFailed, match=sentence):
+        run_module(capsys, netplan, install=install, **BRIDGE)
+
+
+@pytest.mark.parametrize(
+    ("missing", "module"), [({"netplan", "dnf"}, "ansible.legacy.apt"), ({"netplan", "apt-get"}, "ansible.legacy.dnf")]
+)
+def test_the_controller_is_asked_to_install_netplan(host, capsys, missing, module):
+    host.missing = missing
+    assert run_module(capsys, netplan, install=True, **BRIDGE)["install"]["module"] == module
+    assert run_module(capsys, netplan, check=True, install=True, **BRIDGE)["changed"]
+    assert host.commands == ["systemctl"]
