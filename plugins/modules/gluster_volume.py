@@ -355,7 +355,8 @@ class Volumes:
         taken = [brick for volume in self.call.volumes() for brick in volume.bricks]
         in_use = [brick.path for brick in taken if brick.host.lower() in self.own_names]
         gone = leftovers.remove(in_use)
-        others = [brick.name for brick in bricks if brick.host.lower() not in self.own_names]
+        here = {brick.name for brick in taken}  # of a volume that somebody else has made meanwhile
+        others = [brick.name for brick in bricks if brick.host.lower() not in self.own_names and brick.name not in here]
         sentence = f" Its marks were taken from {', '.join(gone)} again." if gone else ""
         if others:
             sentence += (

@@ -283,6 +283,16 @@ def test_quota_that_is_on_without_any_limit(pool: SmallGluster, capsys: Any) -> 
     assert [step["command"][4] for step in result["actions"]] == ["limit-usage"]
 
 
+def test_a_volume_that_somebody_else_makes_at_the_same_moment(
+    pool: SmallGluster, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = pool.volume_create
+    monkeypatch.setattr(pool, "volume_create", lambda *words: (create(*words), create(*words)))
+    with pytest.raises(ModuleFailed, match="already exists.*Run again") as failed:
+        run(capsys, volume())
+    assert "reset" not in str(failed.value), "its bricks are in use"
+
+
 def test_bricks_of_hosts_that_have_no_part_in_the_run_are_not_taken_into_use(pool: SmallGluster, capsys: Any) -> None:
     with pytest.raises(ModuleFailed, match="gs3:/b1/v would be taken into use.*Run without --limit"):
         run(capsys, volume(), prepared_hosts=["gs1", "gs2"])
