@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Collection, Iterable, Iterator, Mapping
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory import HostVars, address_of, is_address
 from ansible_collections.kvmcloud.stack.plugins.module_utils.guest_networks import networks_of
@@ -41,20 +41,26 @@ def _links(variables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from (one for one in _list(variables, f"host_network_{kind}") if isinstance(one, Mapping))
 
 
-def host_networks(host: str, variables: Mapping[str, Any]) -> list[Network]:
-    """The networks that a host is in; of one that told nothing of itself its address at least."""
+def host_networks(host: str, variables: Mapping[str, Any], gateways: Collection[str] = ()) -> list[Network]:
+    """The networks that a host is in otherwise than as a gateway; of one that told nothing its address at least."""
     texts = [str(text) for link in _links(variables) for text in link.get("addresses") or []]
     texts += [str(text) for link in interfaces_of(variables).values() for text in link.get("addresses") or []]
     address = address_of(host, variables)
     networks: dict[Network, None] = {}
     for text in texts:
+        if text.split("/", maxsplit=1)[0] in gateways:
+            continue
         try:
             network = ipaddress.ip_interface(text).network
         except ValueError:
             continue  # a slip that is told elsewhere
         if not network.is_link_local and not network.is_loopback and network.prefixlen:
             networks[network] = None
-    if is_address(address) and not any(ipaddress.ip_address(address) in network for network in networks):
+    if (
+        is_address(address)
+        and address not in gateways
+        and not any(ipaddress.ip_address(address) in network for network in networks)
+    ):
         networks[ipaddress.ip_network(address)] = None
     return list(networks)
 
@@ -115,6 +121,22 @@ def guest_bridges(variables: Mapping[str, Any], virtual_networks: Iterable[Any])
     return list(bridges.values())
 
 
+def _owners(all_variables: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """By address the MAC address of the host that has it."""
+    return {
+        str(text).split("/", maxsplit=1)[0]: str(link.get("mac") or "").lower()
+        for variables in all_variables
+        for link in interfaces_of(variables).values()
+        for text in link.get("addresses") or []
+    }
+
+
+def _with_routers(bridge: Mapping[str, Any], owners: Mapping[str, str]) -> dict[str, Any]:
+    """A gateway that is a host of the inventory is one that guests send to, unlike all its other hosts."""
+    found = [owners[str(one)] for one in bridge.get("gateways") or [] if owners.get(str(one))]
+    return {**bridge, "gateway_macs": list(dict.fromkeys([*(bridge.get("gateway_macs") or []), *found]))}
+
+
 def _outermost(networks: Iterable[Any]) -> set[Any]:
     """Without those that lie within another one, as the bare address of a host that told nothing of itself."""
     found = set(networks)
@@ -132,8 +154,11 @@ def vm_isolation_defaults(host: str, hosts: Iterable[str], hostvars: HostVars, s
     told = _list(variables, "opennebula_virtual_networks")
     if not told and speaker:
         told = _list(hostvars[speaker], "opennebula_virtual_networks")
-    bridges = _list(variables, "vm_isolation_bridges") or guest_bridges(variables, told)
-    networks = [network for one in hosts for network in host_networks(one, hostvars[one])]
+    owners = _owners(hostvars[one] for one in hosts)
+    declared = _list(variables, "vm_isolation_bridges") or guest_bridges(variables, told)
+    bridges = [_with_routers(bridge, owners) for bridge in declared]
+    gateways = {str(gateway) for bridge in bridges for gateway in bridge.get("gateways") or []}
+    networks = [network for one in hosts for network in host_networks(one, hostvars[one], gateways)]
     gateway_macs = {str(mac).lower() for bridge in bridges for mac in bridge.get("gateway_macs") or []}
     macs = {mac for one in hosts for mac in host_macs(hostvars[one])} - gateway_macs
     protected = [str(one) for one in _list(variables, "vm_isolation_protected_networks")]

@@ -129,6 +129,14 @@ def test_networks_that_say_nothing_of_a_bridge_or_of_addresses(network):
     assert defaults({"opennebula_virtual_networks": [network]})["bridges"] == []
 
 
+def test_a_router_that_is_in_the_inventory_is_one_that_guests_send_to():
+    links = {"eth7": {"mac": "52:54:00:00:00:77", "addresses": ["10.0.3.1/24"], "kind": None}}
+    found = defaults(others={"router": {"ansible_host": "10.0.2.1", "preflight_probe": probe(1, **links)}})
+    assert found["bridges"][0]["gateway_macs"] == ["52:54:00:00:00:77"]
+    assert "52:54:00:00:00:77" not in found["infrastructure_macs"]
+    assert found["protected_networks"] == ["10.0.2.0/24"]  # where guests are it is no host among them
+
+
 def test_networks_of_one_bridge_come_together():
     second = {**NETWORK, "template": {"VN_MAD": "bridge", "BRIDGE": "onebr0", "NETWORK_MASK": "255.255.255.0"}}
     second["address_ranges"] = [{"TYPE": "IP4_6", "IP": "10.0.5.9", "SIZE": 5, "GLOBAL_PREFIX": "2001:db8:5::"}]
