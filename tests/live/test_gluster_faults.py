@@ -206,6 +206,9 @@ def test_a_server_that_dies_while_the_pool_is_changed_is_caught_up_with(built):
         assert run.rc != 0 and run.counts["changed"]["gs1"] <= 1, run.output
         assert pool.options("data")["network.ping-timeout"] == "14"
         cloud.lab("start", "gs3", "-i", pool.HOSTS)
+        pool.eventually(lambda: pool.peers(), lambda found: found.get("gs3") == "Peer in Cluster")
+        # A container hears nothing of its disks when it boots: they are mounted, and their bricks started, here.
+        pool.converge(**wanted)
         pool.eventually(lambda: pool.online("data"), lambda found: len(found) == 3 and all(found.values()))
         assert pool.converge(**wanted).changed == 0
     assert set(pool.peers().values()) == {"Peer in Cluster"}
