@@ -20,6 +20,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host impo
 LINK_KINDS = ("ethernets", "bonds", "vlans", "bridges")
 # Links of container engines and of libvirt's own network: the same on every host, and no way to any of them.
 PRIVATE_LINKS = re.compile(r"(lo|docker|virbr|podman|cni|lxdbr|veth|br-[0-9a-f]{12})")
+CARDS = ("", "veth")  # a card of a host in a container is one of a pair
 # Networks whose guests are on a bridge of Linux that the inventory names.
 TAGGED_DRIVERS = ("802.1q", "vxlan")
 BRIDGED_DRIVERS = ("bridge", "fw", "ebtables", "dummy", "802.1q", "vxlan")
@@ -39,6 +40,11 @@ def _list(variables: Mapping[str, Any], name: str) -> list[Any]:
 def _links(variables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for kind in LINK_KINDS:
         yield from (one for one in _list(variables, f"host_network_{kind}") if isinstance(one, Mapping))
+
+
+def _is_wide(address: str) -> bool:
+    """Whether it is reached from outside of its link."""
+    return not ipaddress.ip_interface(address).is_link_local
 
 
 def host_networks(host: str, variables: Mapping[str, Any], gateways: Collection[str] = ()) -> list[Network]:
@@ -66,7 +72,12 @@ def host_networks(host: str, variables: Mapping[str, Any], gateways: Collection[
 
 
 def host_macs(variables: Mapping[str, Any]) -> list[str]:
-    macs = {str(link.get("mac") or "").lower() for link in interfaces_of(variables).values()}
+    """Of its cards, and of what has an address: those of other links come and go with guests, and with this very run."""
+    macs = {
+        str(link.get("mac") or "").lower()
+        for link in interfaces_of(variables).values()
+        if (link.get("kind") or "") in CARDS or any(_is_wide(str(text)) for text in link.get("addresses") or [])
+    }
     return sorted(mac for mac in macs if mac and not int(mac[:2], 16) & 1 and mac != "00:00:00:00:00:00")
 
 

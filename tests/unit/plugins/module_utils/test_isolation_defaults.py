@@ -68,6 +68,17 @@ def test_what_is_declared_goes_before_and_macs_are_added():
     assert found["infrastructure_macs"] == ["52:54:00:00:00:11", "52:54:00:aa:aa:aa"]  # a router is no host
 
 
+def test_links_that_come_and_go_have_no_mac_of_a_host():
+    links = {
+        "onebr0": {"mac": "02:aa:00:00:00:01", "kind": "bridge", "addresses": ["fe80::2/64"]},
+        "vnet3": {"mac": "fe:00:0a:00:00:02", "kind": "tun", "addresses": []},
+        "eth1": {"mac": "52:54:00:00:01:11", "kind": None, "addresses": []},
+        "br0": {"mac": "02:aa:00:00:00:03", "kind": "bridge", "addresses": ["10.0.8.11/24"]},
+    }
+    found = defaults({"preflight_probe": probe(11, **links)})["infrastructure_macs"]
+    assert found == ["02:aa:00:00:00:03", "52:54:00:00:00:10", "52:54:00:00:00:11", "52:54:00:00:01:11"]
+
+
 def test_uplinks_are_those_that_the_node_has_where_no_link_is_declared():
     links = {
         "bond0": {"kind": "bond", "master": "onebr0", "addresses": []},
