@@ -72,7 +72,7 @@ def host_networks(host: str, variables: Mapping[str, Any], gateways: Collection[
 
 
 def host_macs(variables: Mapping[str, Any]) -> list[str]:
-    """Of its cards, and of what has an address: those of other links come and go with guests, and with this very run."""
+    """Of its cards, and of what has an address; those of other links come and go, with guests or with this very run."""
     macs = {
         str(link.get("mac") or "").lower()
         for link in interfaces_of(variables).values()
