@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Mapping, Sequence
 
 
@@ -34,8 +35,9 @@ def _hand_on(eligible: Sequence[Sequence[str]], chosen: list[str], loads: dict[s
         sets_of.setdefault(host, []).append(number)
     for giver in sorted(sets_of, key=lambda host: (-loads[host], host)):
         came: dict[str, tuple[str, int]] = {}
-        queue = [giver]
-        for host in queue:
+        queue = deque([giver])
+        while queue:
+            host = queue.popleft()
             if loads[host] <= loads[giver] - 2:
                 loads[giver] -= 1
                 loads[host] += 1

@@ -205,7 +205,7 @@ class _Changer:
             return [[data_brick(self.hosts[name], disk) for name, disk in members] for members in picked]
         rank = {name: at for at, name in enumerate(self.hosts)}
         first = len(sets)
-        sets += [[None] * self.width for _ in range(count)]
+        sets += [[None] * self.width for _set in range(count)]
         for number in range(first, first + count):
             for position in range(self.width):
                 self._place(sets, (number, position))

@@ -165,7 +165,7 @@ def mounts_name_volumes(cloud: Cloud) -> Iterator[Finding]:
     declared = {str(volume.get("name")) for volume in cloud.gluster.volumes if volume.get("state") != "absent"}
     for host in cloud.hosts:
         for mount in host.gluster_mounts:
-            volume = str(mount.get("volume")).strip("/").split("/")[0]
+            volume = str(mount.get("volume")).strip("/").split("/", maxsplit=1)[0]
             # One that names its servers may be of another pool.
             if mount.get("state") != "absent" and not mount.get("servers") and volume not in declared:
                 yield Finding(

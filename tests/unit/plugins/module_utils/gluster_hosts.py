@@ -63,7 +63,7 @@ def inventories(draw: Any, most: int = 8) -> list[Host]:
     found = []
     for n in range(1, count + 1):
         disks = draw(st.integers(0, 5))
-        sizes = tuple(draw(st.sampled_from([10, 20, 500])) for _ in range(disks)) if sized else ()
+        sizes = tuple(draw(st.sampled_from([10, 20, 500])) for _disk in range(disks)) if sized else ()
         found.append(host(f"h{n}", disks, draw(st.sampled_from(racks)) if racks else "", sizes))
     return found
 
@@ -75,7 +75,7 @@ def buildable(draw: Any, form: Form, most: int = 7, racks: bool = True) -> list[
     letters = draw(st.sampled_from(["ABCDEFGH", "ABCDEF"])) if racks and draw(st.booleans()) else ""
     rack = {name: draw(st.sampled_from(letters)) if letters else "" for name in names}
     disks: Counter[str] = Counter()
-    for _ in range(draw(st.integers(1, 5))):
+    for _set in range(draw(st.integers(1, 5))):
         members: list[str] = []
         for name in draw(st.permutations(names)):
             held = sum(rack[other] == rack[name] for other in members)

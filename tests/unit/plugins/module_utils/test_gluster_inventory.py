@@ -13,7 +13,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_inventory i
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_picture import Disk, Host
 
-SERVERS = ["gs1", "gs2", "gs3"]
+SERVERS = ("gs1", "gs2", "gs3")
 
 
 def server(*bricks, sizes=(), **variables):

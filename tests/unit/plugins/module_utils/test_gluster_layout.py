@@ -336,7 +336,7 @@ def test_no_set_ever_has_two_copies_in_one_place(declared, form):
 
 def _possible(declared: list[Host], form: Form) -> bool:
     """Independently: dealt out round after round, by racks and hosts, equals never meet if that is possible at all."""
-    disks = [(one.rack, one.name) for one in sorted(declared, key=lambda h: h.rack) for _ in one.disks]
+    disks = [(one.rack, one.name) for one in sorted(declared, key=lambda h: h.rack) for _disk in one.disks]
     if not disks or len(disks) % form.width:
         return False
     sets = len(disks) // form.width
@@ -400,7 +400,7 @@ def test_spread_cannot_be_bettered(eligible):
     assert all(host in hosts for host, hosts in zip(chosen, eligible))
     load = Counter(chosen)
     reachable = {name: {name} for name in "abcde"}
-    for _ in range(5):
+    for _round in range(5):
         for name, others in zip(chosen, eligible):
             for start in reachable:
                 if name in reachable[start]:

@@ -80,15 +80,17 @@ def test_an_iso_domain_gets_a_uuid_of_its_own_and_keeps_it(capsys: Any, params: 
 def test_killed_at_any_step_and_repaired_by_the_next_run(capsys: Any, monkeypatch: Any, params: dict[str, Any]) -> None:
     real = ovirt_domain_directory.DomainDirectory.change
     steps = len(run_module(capsys, ovirt_export_domain, check=True, **params)["actions"])
+    left = 0
+
+    def dies(self: Any, argv: Any) -> str:
+        nonlocal left
+        if not left:
+            raise KeyboardInterrupt
+        left -= 1
+        return real(self, argv)
+
     for last in range(steps):
-        done = []
-
-        def dies(self: Any, argv: Any, done: Any = done, last: int = last) -> str:
-            if len(done) == last:
-                raise KeyboardInterrupt
-            done.append(argv)
-            return real(self, argv)
-
+        left = last
         one = {**params, "path": f"{params['path']}{last}"}
         monkeypatch.setattr(ovirt_domain_directory.DomainDirectory, "change", dies)
         with pytest.raises(KeyboardInterrupt):
