@@ -12,6 +12,8 @@ import pool
 import pytest
 from pool import MOUNT, on
 
+pytestmark = pytest.mark.full
+
 DATA = {
     "name": "data",
     "replica": 3,
@@ -174,7 +176,6 @@ def test_a_brick_whose_process_was_killed_runs_again(built):
     pool.assert_data()
 
 
-@pytest.mark.full
 def test_two_controllers_at_once(built):
     more = {"name": "more", "replica": 3, "disks": ["brick2"], "options": {"network.ping-timeout": 12}}
     wanted = {**WHOLE, "volumes": [DATA, ARBITER, more]}
@@ -191,7 +192,6 @@ def test_two_controllers_at_once(built):
     pool.assert_data()
 
 
-@pytest.mark.full
 def test_a_server_that_dies_while_the_pool_is_changed_is_caught_up_with(built):
     other = {**DATA, "options": {**DATA["options"], "network.ping-timeout": 14}}
     wanted = {**WHOLE, "volumes": [other, ARBITER]}
@@ -219,7 +219,6 @@ def test_a_server_that_dies_while_the_pool_is_changed_is_caught_up_with(built):
     pool.converge(book="verify", **wanted)
 
 
-@pytest.mark.full
 def test_a_full_disk_stops_the_writer_and_nothing_else(built):
     full = on("client1", f"dd if=/dev/zero of={MOUNT}/fill bs=1M count=2000 status=none", check=False)
     assert "No space left on device" in full, full
