@@ -107,7 +107,7 @@ def nothing_left(session: Session) -> str:
     vm = guest(session)
     made(session, "backup")
     folder = f"/var/lib/one/datastores/{session.system_store().findtext('ID')}/{vm.findtext('ID')}/backup"
-    left = session.one("ssh", session.host_of(vm), f"ls -A {folder} 2>/dev/null || true").split()
+    left = session.one("ssh", session.host_of(vm), f"test ! -e {folder} || ls -A {folder}").split()
     if left:
         raise RowFailed(f"{folder} still has {', '.join(left)}")
     return "no file is left on the host"
