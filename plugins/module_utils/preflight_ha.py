@@ -17,6 +17,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     Host,
     Rule,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import Address, addresses_of, as_address
 
 # Variables that the rules read, with the defaults of the role opennebula_ha.
 HA_VARIABLES: dict[str, Any] = {
@@ -112,28 +113,29 @@ def floating_address(cloud: Cloud) -> Iterator[Finding]:
             )
 
 
-def floating_addresses(cloud: Cloud) -> set[str]:
-    """One, unless the front-ends disagree, which another rule tells."""
-    return {str(settings(host)["opennebula_ha_floating_ip"]).split("/", maxsplit=1)[0] for host in several(cloud)} - {
-        ""
-    }
+def addresses_together(cloud: Cloud) -> dict[Address, str]:
+    """The addresses that the front-ends have together, with the variable that says so."""
+    found = {}
+    for host in several(cloud):
+        for variable in ("opennebula_ha_floating_ip", "opennebula_ha_balancer"):
+            address = as_address(str(settings(host)[variable]).split("/", maxsplit=1)[0])
+            if address:
+                found[address] = variable
+    return found
 
 
 def floating_address_of_another(cloud: Cloud) -> Iterator[Finding]:
     """The floating address belongs to a host for itself."""
-    floating = floating_addresses(cloud)
+    floating = {address for address, of in addresses_together(cloud).items() if of == "opennebula_ha_floating_ip"}
     for host in cloud.hosts:
-        if host.address in floating:
+        if as_address(host.address) in floating:
             yield Finding(
                 host.name,
                 f"The floating address {host.address} is the own address of {host.name}.",
                 "Choose one that no host has; it moves between the front-ends.",
             )
         elif FRONTENDS not in host.groups and host.probe:
-            held = {
-                entry.split("/")[0] for link in host.probe["interfaces"].values() for entry in link["addresses"]
-            } & floating
-            for address in sorted(held):
+            for address in sorted(addresses_of(host.probe).keys() & floating, key=str):
                 yield Finding(
                     host.name,
                     f"The floating address {address} is on this host, which is no front-end.",

@@ -17,19 +17,25 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     Finding,
     Rule,
 )
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import settings, several
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import addresses_together
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_network import Address, addresses_of, as_address
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_topology import attributes, clusters_of, label_of
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_topology import (
+    attributes,
+    clusters_of,
+    label_of,
+    nodes_of,
+)
 
 # Drivers of networks that know security groups and do not apply them.
 UNFILTERED = ("bridge", "dummy")
 
 
 class Lease(NamedTuple):
-    """An address range of a virtual network: first and last address, and the wire it is on."""
+    """An address range of a virtual network: first and last address, and the wire it is on: a VLAN of these links."""
 
     network: str
-    wire: tuple[str, ...]
+    vlan: str
+    links: frozenset[str]
     first: Address
     last: Address
     clusters: frozenset[str]
@@ -40,6 +46,21 @@ class Lease(NamedTuple):
     def holds(self, first: Address, last: Address) -> bool:
         return first.version == self.first.version and int(first) <= int(self.last) and int(self.first) <= int(last)
 
+    def meets(self, other: Lease) -> bool:
+        """Whether guests of both are on one wire: ranges on different VLANs, or on links apart, never meet."""
+        return self.vlan == other.vlan and not self.links.isdisjoint(other.links)
+
+
+def _ports(cloud: Cloud, bridge: str, clusters: frozenset[str]) -> set[str]:
+    """What leads out of this bridge on the nodes, now and as host_network is going to make it."""
+    ports: set[str] = set()
+    for host in nodes_of(cloud, set(clusters)):
+        ports.update(name for name, link in (host.probe or {})["interfaces"].items() if link.get("master") == bridge)
+        for link in host.network.get("bridges", []):
+            if link.get("name") == bridge:
+                ports.update(link.get("interfaces") or [])
+    return ports
+
 
 def leases(cloud: Cloud) -> list[Lease]:
     """The ranges that have an address; attribute names have no case, and ranges without addresses cannot collide."""
@@ -47,15 +68,16 @@ def leases(cloud: Cloud) -> list[Lease]:
     for network in cloud.declared.virtual_networks:
         name = label_of(network)
         template = attributes(network)
-        # Ranges on different VLANs, or on different bridges without one, never meet.
-        link = template.get("PHYDEV") or template.get("BRIDGE") or name
         vlan = template.get("VLAN_ID") or (name if "AUTOMATIC_VLAN_ID" in template else "")
         clusters = frozenset(clusters_of(cloud, network, "vnets"))
+        bridge, device = template.get("BRIDGE", ""), template.get("PHYDEV", "")
+        # One network may name the bridge and another its uplink.
+        links = {bridge, device, *(_ports(cloud, bridge, clusters) if bridge else ())} - {""}
         for entry in network.get("address_ranges") or []:
             values = {str(key).upper(): value for key, value in entry.items()}
             size = str(values.get("SIZE") or "")
             found += [
-                Lease(name, (link, vlan), first, first + (int(size) - 1), clusters)
+                Lease(name, vlan, frozenset(links or {name}), first, first + (int(size) - 1), clusters)
                 for first in map(as_address, (str(values.get("IP")), str(values.get("IP6"))))
                 if first and size.isdecimal() and 0 < int(size) <= 2**first.max_prefixlen - int(first)
             ]
@@ -69,7 +91,7 @@ def overlapping_leases(cloud: Cloud) -> Iterator[Finding]:
     ranges = leases(cloud)
     for index, one in enumerate(ranges):
         for other in ranges[index + 1 :]:
-            if one.wire == other.wire and one.holds(other.first, other.last):
+            if one.meets(other) and one.holds(other.first, other.last):
                 yield Finding(
                     WHOLE_CLOUD,
                     f"The address ranges of {one} and {other} overlap on one wire: two guests can get one address.",
@@ -89,11 +111,8 @@ def leases_of_hosts(cloud: Cloud) -> Iterator[Finding]:
             taken[declared] = host.name
     for host, probe in cloud.probed():
         taken.update(dict.fromkeys(addresses_of(probe), host.name))
-    for host in several(cloud):  # the leader's address is on none of them before the first run
-        for variable in ("opennebula_ha_floating_ip", "opennebula_ha_balancer"):
-            together = as_address(str(settings(host)[variable]).split("/", maxsplit=1)[0])
-            if together:
-                taken.setdefault(together, variable)
+    for address, variable in addresses_together(cloud).items():  # on none of them before the first run
+        taken.setdefault(address, variable)
     for lease in leases(cloud):
         hit = sorted(f"{address} of {name}" for address, name in taken.items() if lease.holds(address, address))
         if hit:
@@ -101,7 +120,7 @@ def leases_of_hosts(cloud: Cloud) -> Iterator[Finding]:
                 WHOLE_CLOUD,
                 f"The addresses that {lease} gives to guests include {', '.join(hit)}.",
                 "Take the addresses of hosts out of the range.",
-                WARNING if lease.wire[1] else ERROR,
+                WARNING if lease.vlan else ERROR,
             )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cloud_samples import cloud, declared, host, told
+from cloud_samples import ADDRESSES, cloud, declared, host, link, probe, registered, told
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cloud, Host, findings
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_leases import LEASE_RULES, leases
@@ -23,6 +23,21 @@ def vnet(name: str, first: str, size: int, *clusters: str, **template: str) -> d
 
 def of(*networks: dict[str, Any], **changes: Any) -> Cloud:
     return cloud(declared=declared(virtual_networks=list(networks)), **changes)
+
+
+def bridged(*names: str) -> list[Host]:
+    """Nodes whose bridge br0 leads out through eth1."""
+    links = {"br0": link(kind="bridge"), "eth1": link(master="br0")}
+    nodes = {name: probe(name) for name in names}
+    return [
+        host(name, "opennebula_nodes", probe={**found, "interfaces": {**found["interfaces"], **links}})
+        for name, found in nodes.items()
+    ]
+
+
+def of_bridged(*networks: dict[str, Any]) -> Cloud:
+    hosts = registered("node1", "node2")
+    return cloud(*bridged("node1", "node2"), declared=declared(virtual_networks=list(networks), hosts=hosts))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +60,36 @@ def of(*networks: dict[str, Any], **changes: Any) -> Cloud:
             "error",
             "overlap on one wire",
             id="of clusters that meet",
+        ),
+        pytest.param(
+            of(vnet("a", "10.5.0.1", 9, PHYDEV="eth1"), vnet("b", "10.5.0.1", 9)),
+            "error",
+            "overlap on one wire",
+            id="of one bridge, named with and without its uplink",
+        ),
+        pytest.param(
+            of_bridged(vnet("a", "10.5.0.1", 9, BRIDGE="", PHYDEV="eth1"), vnet("b", "10.5.0.1", 9)),
+            "error",
+            "overlap on one wire",
+            id="of a bridge and of the uplink that it has",
+        ),
+        pytest.param(
+            cloud(
+                *(
+                    host(name, "opennebula_nodes", network={"bridges": [{"name": "br0", "interfaces": ["eth1"]}]})
+                    for name in ADDRESSES
+                ),
+                declared=declared(
+                    hosts=registered(*ADDRESSES),
+                    virtual_networks=[
+                        vnet("a", "10.5.0.1", 9, BRIDGE="", PHYDEV="eth1"),
+                        vnet("b", "10.5.0.1", 9),
+                    ],
+                ),
+            ),
+            "error",
+            "overlap on one wire",
+            id="of a bridge and of the uplink that host_network is going to give it",
         ),
         pytest.param(
             of(vnet("a", "10.0.0.5", 10)),
@@ -101,6 +146,10 @@ def test_one_thing_wrong(broken: Cloud, severity: str, words: str) -> None:
     [
         pytest.param(
             of(vnet("a", "10.5.0.1", 100), vnet("b", "10.5.0.1", 100, VLAN_ID="5")), id="the same range on another VLAN"
+        ),
+        pytest.param(
+            of_bridged(vnet("a", "10.5.0.1", 9, BRIDGE="", PHYDEV="eth2"), vnet("b", "10.5.0.1", 9)),
+            id="the same range on another uplink",
         ),
         pytest.param(of(vnet("a", "10.5.0.1", 100), vnet("b", "10.5.0.101", 100)), id="ranges that touch"),
         pytest.param(of({"name": "l2", "address_ranges": [{"TYPE": "ETHER", "SIZE": 9}]}), id="no addresses"),
