@@ -12,7 +12,7 @@ import ipaddress
 from typing import Any, Iterator
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.guest_networks import networks_of
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Bridge, declared
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Address, Bridge, declared
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import HostLink, misfits
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     NODES,
@@ -36,7 +36,8 @@ def isolated(cloud: Cloud) -> Iterator[tuple[Host, dict[str, Any]]]:
 
 def bridges(cloud: Cloud) -> Iterator[tuple[Host, Bridge]]:
     for host, given in isolated(cloud):
-        for bridge in declared(given)[0].bridges:
+        # Of MAC addresses there are as many as hosts, and bridges have no need of them.
+        for bridge in declared({**given, "infrastructure_macs": []})[0].bridges:
             yield host, bridge
 
 
@@ -90,19 +91,23 @@ def guest_networks_hold_no_host(cloud: Cloud) -> Iterator[Finding]:
     """An address of another host, that of the inventory or one that it has, is in a guest network: the rules would let
     guests use it.
     """
+    # Most nodes have the same bridge, and the addresses are looked at once for it.
+    nodes: dict[Bridge, list[Host]] = {}
     for host, bridge in bridges(cloud):
-        for other, text in _addresses(cloud):
-            address = ipaddress.ip_address(text)
+        nodes.setdefault(bridge, []).append(host)
+    for bridge in nodes:
+        for other, address in _addresses(cloud):
             inside = [one for one in bridge.networks if one.version == address.version and address in one]
-            if inside and address not in bridge.gateways and other is not host:
-                yield Finding(
-                    host.name,
-                    f"{text}, an address of {other.name}, is in the guest network {inside[0]} of bridge {bridge.name}.",
-                    "Give guests a network of their own, or name the address a gateway of that bridge.",
+            if inside and address not in bridge.gateways:
+                what = (
+                    f"{address}, an address of {other.name}, is in the guest network {inside[0]} of bridge "
+                    f"{bridge.name}."
                 )
+                remedy = "Give guests a network of their own, or name the address a gateway of that bridge."
+                yield from (Finding(host.name, what, remedy) for host in nodes[bridge] if host is not other)
 
 
-def _addresses(cloud: Cloud) -> Iterator[tuple[Host, str]]:
+def _addresses(cloud: Cloud) -> Iterator[tuple[Host, Address]]:
     for host in cloud.hosts:
         links = (host.probe or {}).get("interfaces", {}).values()
         found = {host.address} | {
@@ -114,7 +119,7 @@ def _addresses(cloud: Cloud) -> Iterator[tuple[Host, str]]:
             except ValueError:
                 continue  # known by name only
             if not address.is_loopback and not address.is_link_local:
-                yield host, text
+                yield host, address
 
 
 def isolation_knows_the_virtual_networks(cloud: Cloud) -> Iterator[Finding]:
