@@ -12,8 +12,18 @@ import ipaddress
 from typing import Any, Iterator
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.guest_networks import networks_of
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Address, Bridge, declared
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import HostLink, misfits
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import (
+    FULL,
+    Address,
+    Bridge,
+    Declaration,
+    declared,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import (
+    HostLink,
+    misfits,
+    undeclared_bridges,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     NODES,
     WARNING,
@@ -85,6 +95,49 @@ def links_of(host: Host) -> dict[str, HostLink]:
     for port, name in masters.items():
         links.setdefault(port, HostLink(port, "", name))  # a bond or VLAN that is going to be made
     return links
+
+
+def asked_kernels(cloud: Cloud) -> Iterator[tuple[Host, Declaration, dict[str, Any]]]:
+    """Of hosts that are to have rules of the bridge: what their kernels said, where they were asked and answered."""
+    for host, given in isolated(cloud):
+        told = (host.probe or {}).get("bridge_filter") or {}
+        declaration = declared({**given, "infrastructure_macs": []})[0]
+        if declaration.mode == FULL and told.get("loads") is not None:
+            yield host, declaration, told
+
+
+def kernel_filters_bridges(cloud: Cloud) -> Iterator[Finding]:
+    """The kernel of a host cannot load rules of nftables for bridges, of which the isolation is made."""
+    for host, _declaration, told in asked_kernels(cloud):
+        if not told["loads"]:
+            yield Finding(
+                host.name,
+                f"The kernel {(host.probe or {}).get('kernel')} cannot filter on bridges by nftables "
+                "(CONFIG_NF_TABLES_BRIDGE): rules for guests cannot be loaded.",
+                "Boot the distribution's own kernel; a container has that of the machine it runs on.",
+            )
+
+
+def kernel_tells_bridges_apart(cloud: Cloud) -> Iterator[Finding]:
+    """The kernel of a host cannot tell bridges apart in nftables (meta ibrname), so that the rules are for the ports of
+    all its bridges; those of other bridges, as docker0 and virbr0, are left out one by one.
+    """
+    for host, declaration, told in asked_kernels(cloud):
+        if told["loads"] and not told["tells_bridges"]:
+            others = undeclared_bridges(declaration, links_of(host))
+            yield Finding(
+                host.name,
+                "Its kernel cannot tell bridges apart in nftables (CONFIG_NFT_BRIDGE_META): the rules are for the "
+                "ports of all its bridges. "
+                + (
+                    f"The ports of {', '.join(others)} are left out by their names, new ones as soon as they appear."
+                    if others
+                    else "It has no others at present."
+                ),
+                "Boot a kernel that can, as Debian's own; or see that frames of other bridges may be lost for half a "
+                "second when a port is added.",
+                WARNING,
+            )
 
 
 def guest_networks_hold_no_host(cloud: Cloud) -> Iterator[Finding]:
@@ -190,6 +243,8 @@ ISOLATION_RULES: tuple[Rule, ...] = (
     Rule(isolation_is_taken, acceptable=False),
     Rule(isolation_is_sound, acceptable=False),
     Rule(isolation_fits_the_host, acceptable=False),
+    Rule(kernel_filters_bridges, acceptable=False),
+    Rule(kernel_tells_bridges_apart),
     Rule(guest_networks_hold_no_host),
     Rule(isolation_knows_the_virtual_networks),
     Rule(every_node_is_isolated),
