@@ -103,7 +103,7 @@ def test_a_declaration_that_is_wrong_is_refused(
 
 def test_two_at_once_are_refused(node: Node, capsys: Any) -> None:
     with open(vm_isolation_probe.LOCK, "w", encoding="utf-8") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        fcntl.flock(held, fcntl.LOCK_SH)
         with pytest.raises(ModuleFailed, match="Another run tries the isolation of this node at this moment"):
             run_module(capsys, vm_isolation_probe, **GIVEN)
     assert node.commands == []
