@@ -5,68 +5,35 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 from dataclasses import asdict, replace
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping
 
-from ansible.errors import AnsibleError
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
-from ansible.module_utils.parsing.convert_bool import boolean
-from jinja2 import Undefined
-
-from ansible_collections.kvmcloud.stack.plugins.module_utils.autostart_hooks import autostart_hooks
-from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory import (
-    NODE_VARIABLES,
-    address_of,
-    names_of,
-    opennebula_node_hosts,
-)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.declared_addons import VARIABLES
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_defaults import (
-    LINK_KINDS,
-    vm_isolation_defaults,
-)
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.edits import read_edit
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import Refused
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.plan import format_of
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.secrets import secret_values
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import HIDDEN, secrets
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     FRONTENDS,
     NODES,
-    WHOLE_CLOUD,
     Cloud,
-    Declared,
     Finding,
-    Gluster,
-    Host,
     Limits,
     findings,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_acceptance import accept
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_gluster import SERVER_VARIABLES, SERVERS
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import HA_VARIABLES
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ovirt import (
-    OVIRT_GROUPS,
-    OVIRT_SECRETS,
-    OVIRT_VARIABLES,
-)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_gluster import SERVERS
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_rules import ALL_RULES
-from ansible_collections.kvmcloud.stack.plugins.modules import (
-    gluster_brick,
-    gluster_mount,
-    gluster_volume,
-    netplan,
-    one_config,
-    onecluster,
-    onedatastore,
-    onehook,
-    onehost,
-    onesecgroup,
-    oneuser,
-    onevnet,
-    vm_isolation,
+from ansible_collections.kvmcloud.stack.plugins.plugin_utils.declared_gluster import gluster_of
+from ansible_collections.kvmcloud.stack.plugins.plugin_utils.declared_hosts import host_of
+from ansible_collections.kvmcloud.stack.plugins.plugin_utils.declared_isolation import NOT_DECLARED, isolations_of
+from ansible_collections.kvmcloud.stack.plugins.plugin_utils.declared_resources import (
+    ONED_EDITS,
+    declared_by,
+    node_hosts,
+)
+from ansible_collections.kvmcloud.stack.plugins.plugin_utils.host_variables import (
+    dictionaries,
+    list_of,
+    value_of,
+    worked_out,
 )
 
 DOCUMENTATION = r"""
@@ -178,301 +145,6 @@ _value:
 """
 
 
-# By variable, what each entry may have: the module that applies it says so.
-DECLARED_OPTIONS = {
-    "opennebula_clusters": onecluster.OPTIONS,
-    "opennebula_datastores": onedatastore.OPTIONS,
-    "opennebula_security_groups": onesecgroup.OPTIONS,
-    "opennebula_virtual_networks": onevnet.OPTIONS,
-    "opennebula_hooks": onehook.OPTIONS,
-    "opennebula_users": oneuser.OPTIONS,
-    "opennebula_hosts": onehost.OPTIONS,
-}
-ONED_EDITS = "opennebula_frontend_oned_edits"
-FILE_EDITS = "opennebula_frontend_file_edits"
-
-
-def value_of(variables: Mapping[str, Any], name: str, default: Any = None) -> Any:
-    """A variable, or the default where it is not set or is made from one that is not (a vault that is not there)."""
-    try:
-        value = variables[name]
-    except (KeyError, AnsibleError):
-        return default
-    # ansible-core 2.19 hands out a marker for what cannot be resolved, where older releases raise
-    return default if value is None or isinstance(value, Undefined) else value
-
-
-def secrets_of(groups: set[str], variables: Mapping[str, Any]) -> dict[str, str | None]:
-    """The secrets that this host's roles will use."""
-    names: list[str] = []
-    if FRONTENDS in groups:
-        names.append("opennebula_oneadmin_password")
-        if value_of(variables, "opennebula_database_backend", "sqlite") == "mysql":
-            names.append("opennebula_database_password")
-    enterprise = value_of(variables, "opennebula_repository_edition", "community") == "enterprise"
-    if enterprise and groups & {FRONTENDS, NODES}:
-        names += ["opennebula_repository_username", "opennebula_repository_password"]
-    names += [name for group, secrets_of_it in OVIRT_SECRETS.items() if group in groups for name in secrets_of_it]
-    values = {name: value_of(variables, name) for name in names}
-    return {name: None if value is None else str(value) for name, value in values.items()}
-
-
-class Listed(NamedTuple):
-    entries: list[Any]
-    fault: str | None = None
-
-
-def list_of(variables: Mapping[str, Any], name: str, default: Iterable[Any] = ()) -> Listed:
-    """A list with all that is in it worked out; the fault says why it cannot be."""
-    try:
-        value = variables[name]
-    except KeyError:
-        return Listed(list(default))
-    except AnsibleError as error:
-        return Listed([], f"{name} cannot be worked out: {one_line(error)}.")
-    try:
-        value = worked_out(value)
-    except Exception as error:  # templating raises as it likes, which differs between releases of Ansible
-        return Listed([], f"{name} cannot be worked out: {one_line(error)}.")
-    if not isinstance(value, (list, tuple)):
-        return Listed([] if value is None else [], None if value is None else f"{name} is {value!r}, and no list.")
-    return Listed(list(value))
-
-
-def worked_out(value: Any) -> Any:
-    """The value with every template in it resolved; ansible-core 2.19 does that as late as it can."""
-    if isinstance(value, Undefined):
-        raise AnsibleError(getattr(value, "_undefined_message", None) or "a variable in it is not set")
-    if isinstance(value, Mapping):
-        return {str(key): worked_out(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [worked_out(one) for one in value]
-    return value
-
-
-def one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
-
-
-def as_modules_take(
-    entries: Iterable[Any], options: dict[str, Any], name: str, named: bool = True
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """The entries as the module would have them after its own check of arguments, and what that check refuses."""
-    validator = ArgumentSpecValidator(options, required_one_of=[["name", "id"]] if named else None)
-    taken, faults = [], []
-    for entry in entries:
-        if not isinstance(entry, Mapping):
-            faults.append(f"{name} has the entry {entry!r}, and wanted is a dictionary with a name.")
-            continue
-        result = validator.validate(dict(entry))
-        if result.error_messages:
-            label = f"{name}, entry {entry.get('name', entry.get('id', '(without name or id)'))}"
-            faults += [without(secrets(entry), f"{label}: {refusal(error)}.") for error in result.errors.errors]
-        else:
-            taken.append(result.validated_parameters)
-    return taken, faults
-
-
-def refusal(error: AnsibleValidationError) -> str:
-    unknown = "there is no option " if isinstance(error, UnsupportedError) else ""
-    return unknown + one_line(error)
-
-
-def without(hidden: Iterable[str], sentence: str) -> str:
-    for secret in sorted(hidden, key=len, reverse=True):
-        sentence = sentence.replace(secret, HIDDEN)
-    return sentence
-
-
-def hooks_of_autostart(variables: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Those that the role adds to the declared ones."""
-    enabled = value_of(variables, "opennebula_autostart_enabled")
-    return [] if enabled is None else autostart_hooks(boolean(enabled))
-
-
-def declared_by(variables: Mapping[str, Any], nodes: list[dict[str, Any]]) -> Declared:
-    declared = Declared()
-    for variable, options in DECLARED_OPTIONS.items():
-        found = list_of(variables, variable, nodes if variable == "opennebula_hosts" else ())
-        if variable == "opennebula_hooks":
-            found = found._replace(entries=[*found.entries, *hooks_of_autostart(variables)])
-        entries, faults = as_modules_take(found.entries, options, variable)
-        declared.entries[variable] = entries
-        declared.faults += [(variable, fault) for fault in ([found.fault] if found.fault else faults)]
-    oned, files = list_of(variables, ONED_EDITS), value_of(variables, FILE_EDITS, {})
-    declared.faults += [(ONED_EDITS, fault) for fault in [oned.fault, *edit_faults(oned.entries, ONED_EDITS)] if fault]
-    if not isinstance(files, Mapping):
-        declared.faults.append((FILE_EDITS, f"{FILE_EDITS} is {files!r}, and wanted are lists of edits by path."))
-        return declared
-    for path in files:
-        found = list_of(files, path)
-        label = f"{FILE_EDITS} of {path}"
-        faults = [found.fault, *edit_faults(found.entries, label, path)]
-        declared.faults += [(FILE_EDITS, fault) for fault in faults if fault]
-    return declared
-
-
-def edit_faults(edits: Iterable[Any], name: str, path: str = "/etc/one/oned.conf") -> list[str]:
-    """What the editor of the file would refuse whatever is in it."""
-    validator = ArgumentSpecValidator(one_config.EDIT)
-    faults = []
-    for number, edit in enumerate(edits, 1):
-        if not isinstance(edit, Mapping):
-            faults.append(f"{name} has the entry {edit!r}, and wanted is a dictionary with an attribute.")
-            continue
-        label = f"{name}, edit {number} ({edit.get('attribute', 'without attribute')})"
-        result = validator.validate(dict(edit))
-        refused = [refusal(error) for error in result.errors.errors]
-        if not refused:
-            try:
-                read_edit(number, result.validated_parameters, format_of(path))
-            except Refused as problem:
-                refused.append(one_line(problem).split("): ", 1)[-1])
-        faults += [without(secret_values(dict(edit)), f"{label}: {sentence}.") for sentence in refused]
-    return faults
-
-
-def dictionaries(variables: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    return [entry for entry in list_of(variables, name).entries if isinstance(entry, Mapping)]
-
-
-def disk_findings(result: Mapping[str, Any]) -> list[str]:
-    """What the module datastore_disks_info found, or why it could not look; {} where it was not asked."""
-    if not result or result.get("unreachable"):
-        return []  # the latter is told of the host itself
-    return [str(one) for one in result.get("findings", [result.get("msg")])]
-
-
-# Volumes as the role takes them: disks, of which the filter makes bricks, and hosts by their names.
-NAMES: dict[str, Any] = {"type": "list", "elements": "str"}
-VOLUME_OPTIONS = {**gluster_volume.VOLUME, "hosts": NAMES, "disks": NAMES, "arbiter_disks": NAMES}
-BRICK_OPTIONS = gluster_brick.SPEC["bricks"]["options"]
-GATEWAYS = {"nfs": "gluster_gateway_nfs_exports", "smb": "gluster_gateway_smb_shares"}
-MOUNT_OPTIONS = gluster_mount.SPEC["mounts"]["options"]
-
-
-def brick_findings(result: Mapping[str, Any]) -> list[str]:
-    """What gluster_brick, in check mode, has against the disks of a host; {} where it was not asked."""
-    if not result or result.get("unreachable") or "bricks" in result:
-        return []
-    return [str(one) for one in result.get("findings") or [result.get("msg")]]
-
-
-def gluster_of(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], servers: Iterable[str]) -> Gluster:
-    """Volumes are declared for all servers alike, as the role takes them from the first one."""
-    servers = [name for name in servers if name in hostvars]
-    gluster = Gluster()
-
-    def taken(host: str, where: str, variable: str, options: dict[str, Any]) -> list[dict[str, Any]]:
-        found = list_of(hostvars[host], variable)
-        entries, faults = as_modules_take(found.entries, options, variable, named=False)
-        gluster.faults += [(where, fault) for fault in ([found.fault] if found.fault else faults)]
-        return entries
-
-    speaker = next(iter(servers or hosts), None)
-    if speaker is not None:
-        gluster.volumes = taken(speaker, WHOLE_CLOUD, "gluster_volumes", VOLUME_OPTIONS)
-    for name in servers:
-        gluster.servers[name] = {variable: value_of(hostvars[name], variable) for variable in SERVER_VARIABLES}
-        gluster.servers[name]["gluster_bricks"] = taken(name, name, "gluster_bricks", BRICK_OPTIONS)
-    for name in hosts:
-        taken(name, name, "gluster_client_mounts", MOUNT_OPTIONS)
-    return gluster
-
-
-def network_of(variables: Mapping[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
-    """The declared links of a host by kind, as the module netplan takes them, and what it would refuse."""
-    network: dict[str, list[dict[str, Any]]] = {}
-    faults: list[str] = []
-    for kind, options in netplan.OPTIONS.items():
-        name = f"host_network_{kind}"
-        found = list_of(variables, name)
-        network[kind], refused = as_modules_take(found.entries, options, name)
-        faults += [found.fault] if found.fault else refused
-    return network, faults
-
-
-def ovirt_of(groups: set[str], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set of the engine's variables, on hosts of oVirt; what cannot be worked out counts as not set."""
-    found: dict[str, Any] = {}
-    for name in OVIRT_VARIABLES if groups & OVIRT_GROUPS else ():
-        with contextlib.suppress(Exception):  # templating raises as it likes, which differs between releases of Ansible
-            found[name] = worked_out(value_of(variables, name))
-    return found
-
-
-def isolation_of(
-    name: str, groups: Mapping[str, list[str]], hostvars: Mapping[str, Mapping[str, Any]], register: str
-) -> tuple[dict[str, Any] | None, list[str]]:
-    """What the role vm_isolation hands to its module, and what that would refuse; None where nothing is declared."""
-    if value_of(hostvars[name], "vm_isolation_state") is None:
-        return None, []
-    faults: list[str] = []
-    given: dict[str, Any] = {}
-    for option, spec in vm_isolation.SPEC.items():
-        variable = f"vm_isolation_{option}"
-        if spec["type"] == "list":
-            found = list_of(hostvars[name], variable)
-            faults += [found.fault] if found.fault else []
-            given[option] = found.entries
-        else:
-            given[option] = value_of(hostvars[name], variable, spec.get("default"))
-    result = ArgumentSpecValidator(vm_isolation.SPEC).validate(dict(given))
-    faults += [f"vm_isolation: {refusal(error)}." for error in result.errors.errors]
-    if faults:
-        return None, faults
-    lists = ("opennebula_virtual_networks", "vm_isolation_bridges", *(f"host_network_{kind}" for kind in LINK_KINDS))
-    lists += ("vm_isolation_protected_networks", "vm_isolation_infrastructure_macs")
-    known: dict[str, dict[str, Any]] = {}
-    for host in groups.get("all") or [name]:
-        known[host] = {variable: list_of(hostvars[host], variable).entries for variable in lists}
-        for variable in ("host_network_address", "ansible_host"):
-            known[host][variable] = value_of(hostvars[host], variable)
-        known[host]["preflight_probe"] = value_of(hostvars[host], register)
-    return {**given, **vm_isolation_defaults(name, known, known, next(iter(groups.get(FRONTENDS) or []), ""))}, []
-
-
-def host_of(
-    name: str, groups: Mapping[str, list[str]], hostvars: Mapping[str, Mapping[str, Any]], register: str
-) -> Host:
-    variables = hostvars[name]
-    isolation, isolation_faults = isolation_of(name, groups, hostvars, register)
-    member_of = {group for group, members in groups.items() if name in members}
-    result = value_of(variables, register, {})
-    required = ["opennebula_release", "opennebula_repository_key_fingerprint"] if member_of & {FRONTENDS, NODES} else []
-    release = value_of(variables, "opennebula_release")
-    network, network_faults = network_of(variables)
-    known = {key: value_of(variables, key) for key in ("host_network_address", "ansible_host", "host_network_hostname")}
-    return Host(
-        name=name,
-        groups=member_of,
-        address=address_of(name, known),
-        address_declared=bool(known["host_network_address"]),
-        names=names_of(name, known),
-        # `-e name=false` on the command line is the text "false"
-        manages_hosts_file=boolean(value_of(variables, "host_network_manage_hosts_file", True)),
-        release=None if release is None else str(release),
-        domain_type=str(value_of(variables, "opennebula_node_domain_type", "kvm")),
-        database_backend=str(value_of(variables, "opennebula_database_backend", "sqlite")),
-        secrets=secrets_of(member_of, variables),
-        required={variable: value_of(variables, variable) for variable in required},
-        network=network,
-        network_faults=network_faults,
-        isolation=isolation,
-        isolation_faults=isolation_faults,
-        datastore_mounts=dictionaries(variables, "host_storage_datastore_mounts"),
-        datastore_disks=dictionaries(variables, "host_storage_datastore_disks"),
-        disk_findings=disk_findings(value_of(variables, "preflight_disks", {})),
-        brick_findings=brick_findings(value_of(variables, "preflight_bricks", {})),
-        gluster_mounts=dictionaries(variables, "gluster_client_mounts"),
-        gluster_gateway={kind for kind, variable in GATEWAYS.items() if dictionaries(variables, variable)},
-        probe=result.get("probe"),
-        unreachable=str(result.get("msg") or "") or None,
-        high_availability={variable: value_of(variables, variable) for variable in HA_VARIABLES},
-        ovirt=ovirt_of(member_of, variables),
-    )
-
-
 def merged(found: list[Finding]) -> list[Finding]:
     """The same finding about several hosts is told once."""
     hosts: dict[Finding, list[str]] = {}
@@ -481,12 +153,12 @@ def merged(found: list[Finding]) -> list[Finding]:
     return [replace(finding, host=", ".join(names)) for finding, names in hosts.items()]
 
 
-def node_hosts(nodes: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What opennebula_hosts is where the inventory does not set it: the nodes, as the role's default has them."""
-    used = ("host_network_hostname", *NODE_VARIABLES)
-    return opennebula_node_hosts(
-        nodes, {host: {name: value_of(hostvars[host], name) for name in used} for host in nodes}
-    )
+def groups_by_host(groups: Mapping[str, list[str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for group, members in groups.items():
+        for member in members:
+            found.setdefault(member, set()).add(group)
+    return found
 
 
 def protected_networks(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -523,11 +195,19 @@ def preflight_findings(
     roomy_datastore_mb: int = 0,
     accepted: Any = (),
 ) -> list[dict[str, Any]]:
+    # Each look into hostvars works out what a host has anew.
+    names = dict.fromkeys(itertools.chain(hosts, *groups.values()))
+    hostvars = {name: hostvars[name] for name in names if name in hostvars}
     looked_at = [host for host in hosts if value_of(hostvars[host], register) is not None]
+    member_of = groups_by_host(groups)
+    isolations = isolations_of(looked_at, groups, hostvars, register)
     # Whose variables the role has that applies what is declared.
     speaker: Mapping[str, Any] = hostvars[next(iter(groups.get(FRONTENDS) or looked_at))] if looked_at else {}
     cloud = Cloud(
-        hosts=[host_of(host, groups, hostvars, register) for host in looked_at],
+        hosts=[
+            host_of(host, member_of.get(host, set()), hostvars[host], register, isolations.get(host, NOT_DECLARED))
+            for host in looked_at
+        ],
         groups=groups,
         started=float(started),
         finished=float(finished),

@@ -47,28 +47,20 @@ def _is_wide(address: str) -> bool:
     return not ipaddress.ip_interface(address).is_link_local
 
 
-def host_networks(host: str, variables: Mapping[str, Any], gateways: Collection[str] = ()) -> list[Network]:
-    """The networks that a host is in otherwise than as a gateway; of one that told nothing its address at least."""
-    texts = [str(text) for link in _links(variables) for text in link.get("addresses") or []]
-    texts += [str(text) for link in interfaces_of(variables).values() for text in link.get("addresses") or []]
+def host_addresses(host: str, variables: Mapping[str, Any]) -> list[tuple[str, Network]]:
+    """The addresses of a host with the networks they are in; of one that told nothing its address at least."""
+    links = [*_links(variables), *interfaces_of(variables).values()]
+    texts = [str(text) for link in links for text in link.get("addresses") or []]
     address = address_of(host, variables)
-    networks: dict[Network, None] = {}
-    for text in texts:
-        if text.split("/", maxsplit=1)[0] in gateways:
-            continue
+    found = []
+    for text in [*texts, *([address] if is_address(address) else [])]:
         try:
             network = ipaddress.ip_interface(text).network
         except ValueError:
             continue  # a slip that is told elsewhere
         if not network.is_link_local and not network.is_loopback and network.prefixlen:
-            networks[network] = None
-    if (
-        is_address(address)
-        and address not in gateways
-        and not any(ipaddress.ip_address(address) in network for network in networks)
-    ):
-        networks[ipaddress.ip_network(address)] = None
-    return list(networks)
+            found.append((text.split("/", maxsplit=1)[0], network))
+    return found
 
 
 def host_macs(variables: Mapping[str, Any]) -> list[str]:
@@ -132,14 +124,34 @@ def guest_bridges(variables: Mapping[str, Any], virtual_networks: Iterable[Any])
     return list(bridges.values())
 
 
-def _owners(all_variables: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """By address the MAC address of the host that has it."""
-    return {
-        str(text).split("/", maxsplit=1)[0]: str(link.get("mac") or "").lower()
-        for variables in all_variables
-        for link in interfaces_of(variables).values()
-        for text in link.get("addresses") or []
-    }
+class KnownHosts:
+    """What all hosts of the inventory come to for each node that has guests: worked out once for all of them."""
+
+    def __init__(self, hosts: Iterable[str], hostvars: HostVars) -> None:
+        self.holders: dict[Network, set[str]] = {}  # by network the addresses by which hosts are in it
+        self.owners: dict[str, str] = {}  # by address the MAC address of the host that has it
+        self.macs: set[str] = set()
+        self.silent: list[str] = []  # hosts that told nothing of themselves
+        self._protected: dict[frozenset[str], list[str]] = {}
+        for host in hosts:
+            variables = hostvars[host]
+            for address, network in host_addresses(host, variables):
+                self.holders.setdefault(network, set()).add(address)
+            links = interfaces_of(variables)
+            for link in links.values():
+                for text in link.get("addresses") or []:
+                    self.owners[str(text).split("/", maxsplit=1)[0]] = str(link.get("mac") or "").lower()
+            self.macs.update(host_macs(variables))
+            if not links:
+                self.silent.append(host)
+
+    def protected_networks(self, gateways: Collection[str]) -> list[str]:
+        """Those that hosts are in otherwise than as a gateway. Most nodes have the same gateways, and one answer."""
+        key = frozenset(gateways)
+        if key not in self._protected:
+            networks = [network for network, addresses in self.holders.items() if addresses - key]
+            self._protected[key] = sorted(str(network) for network in _outermost(networks))
+        return self._protected[key]
 
 
 def _with_routers(bridge: Mapping[str, Any], owners: Mapping[str, str]) -> dict[str, Any]:
@@ -148,42 +160,43 @@ def _with_routers(bridge: Mapping[str, Any], owners: Mapping[str, str]) -> dict[
     return {**bridge, "gateway_macs": list(dict.fromkeys([*(bridge.get("gateway_macs") or []), *found]))}
 
 
-def _outermost(networks: Iterable[Any]) -> set[Any]:
-    """Without those that lie within another one, as the bare address of a host that told nothing of itself."""
-    found = set(networks)
+def _outermost(networks: Iterable[Network]) -> list[Network]:
+    """Without those that lie within another one, as the bare address of a host that told nothing of itself.
+
+    Networks are nested or apart, and in order an outer one comes before those within it.
+    """
+    found: list[Any] = []
+    for one in sorted(networks, key=lambda one: (one.version, int(one.network_address), one.prefixlen)):
+        if not found or found[-1].version != one.version or not one.subnet_of(found[-1]):
+            found.append(one)
+    return found
+
+
+def node_defaults(
+    variables: Mapping[str, Any], known: KnownHosts, virtual_networks: Iterable[Any] = ()
+) -> dict[str, Any]:
+    """For the node of these variables; virtual_networks: those that hold where the node's own variables name none."""
+    told = _list(variables, "opennebula_virtual_networks") or virtual_networks
+    declared = _list(variables, "vm_isolation_bridges") or guest_bridges(variables, told)
+    bridges = [_with_routers(bridge, known.owners) for bridge in declared]
+    gateways = {str(gateway) for bridge in bridges for gateway in bridge.get("gateways") or []}
+    gateway_macs = {str(mac).lower() for bridge in bridges for mac in bridge.get("gateway_macs") or []}
+    more_macs = {str(mac) for mac in _list(variables, "vm_isolation_infrastructure_macs")}
+    protected = [str(one) for one in _list(variables, "vm_isolation_protected_networks")]
+    derived = ["infrastructure_macs", *([] if protected else ["protected_networks"])]
     return {
-        one
-        for one in found
-        if not any(one != other and one.version == other.version and one.subnet_of(other) for other in found)
+        "bridges": bridges,
+        "protected_networks": protected or known.protected_networks(gateways),
+        "infrastructure_macs": sorted((known.macs - gateway_macs) | more_macs),
+        # A run that was limited to some hosts knows nothing of the others.
+        "partial": derived if known.silent else [],
     }
 
 
 def vm_isolation_defaults(host: str, hosts: Iterable[str], hostvars: HostVars, speaker: str = "") -> dict[str, Any]:
     """For one node; speaker: the host whose variables say which virtual networks there are."""
-    hosts = list(hosts)
-    variables = hostvars[host]
-    told = _list(variables, "opennebula_virtual_networks")
-    if not told and speaker:
-        told = _list(hostvars[speaker], "opennebula_virtual_networks")
-    owners = _owners(hostvars[one] for one in hosts)
-    declared = _list(variables, "vm_isolation_bridges") or guest_bridges(variables, told)
-    bridges = [_with_routers(bridge, owners) for bridge in declared]
-    gateways = {str(gateway) for bridge in bridges for gateway in bridge.get("gateways") or []}
-    networks = [network for one in hosts for network in host_networks(one, hostvars[one], gateways)]
-    gateway_macs = {str(mac).lower() for bridge in bridges for mac in bridge.get("gateway_macs") or []}
-    macs = {mac for one in hosts for mac in host_macs(hostvars[one])} - gateway_macs
-    protected = [str(one) for one in _list(variables, "vm_isolation_protected_networks")]
-    silent = [one for one in hosts if not interfaces_of(hostvars[one])]
-    derived = ["infrastructure_macs", *([] if protected else ["protected_networks"])]
-    return {
-        "bridges": bridges,
-        "protected_networks": protected or sorted(str(network) for network in _outermost(networks)),
-        "infrastructure_macs": sorted(
-            macs | {str(mac) for mac in _list(variables, "vm_isolation_infrastructure_macs")}
-        ),
-        # A run that was limited to some hosts knows nothing of the others.
-        "partial": derived if silent else [],
-    }
+    spoken = _list(hostvars[speaker], "opennebula_virtual_networks") if speaker else []
+    return node_defaults(hostvars[host], KnownHosts(hosts, hostvars), spoken)
 
 
 # What hosts of a group listen on, of what guests have no business with.

@@ -52,6 +52,12 @@ def surroundings(declaration: Declaration, links: Links, tells_bridges: bool) ->
     return Surroundings(False, tuple(sorted(others)))
 
 
+def undeclared_bridges(declaration: Declaration, links: Links) -> list[str]:
+    """Those of others, as docker0 and virbr0."""
+    mine = {bridge.name for bridge in declaration.bridges}
+    return sorted(one.name for one in links.values() if one.kind == "bridge" and one.name not in mine)
+
+
 def _is_bridge(name: str, links: Links) -> bool:
     return name in links and links[name].kind == "bridge"
 
@@ -128,8 +134,7 @@ def remarks(declaration: Declaration, links: Links, around: Surroundings) -> lis
             said.append(f"The bridge {bridge.name} has no uplink: its guests reach one another and nothing else.")
     if not around.tells_bridges and declaration.mode != VLAN:
         others = sorted({links[port].master for port in around.other_ports})
-        bridges = sorted(one.name for one in links.values() if one.kind == "bridge")
-        undeclared = [one for one in bridges if one not in {bridge.name for bridge in declaration.bridges}]
+        undeclared = undeclared_bridges(declaration, links)
         said.append(
             "This kernel cannot tell bridges apart in nftables (meta ibrname): the rules are for the ports of all "
             f"bridges. Left out by the names of their present ports: {', '.join(others or undeclared) or 'none'}; "

@@ -47,6 +47,15 @@ LEGACY_REMARK = (
     "There are rules of iptables-legacy beside those of nftables: they stay in force, and what they drop is dropped "
     "whatever the isolation lets pass. See iptables-legacy -S."
 )
+# By what each has in the kernel while it is active.
+OTHER_FILTERS = {
+    "firewalld": ("nft", "list", "table", "inet", "firewalld"),
+    "ufw": ("nft", "list", "chain", "ip", "filter", "ufw-before-input"),
+}
+OTHER_REMARK = (
+    "{name} filters on this node, too: what it drops is dropped whatever the isolation lets pass, and frames between "
+    "guests as well where net.bridge.bridge-nf-call-iptables is 1. Its reloads leave the isolation in force."
+)
 # Also where PATH is a user's.
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 
@@ -156,6 +165,8 @@ class Node:
         said = remarks(declaration, links, surroundings(declaration, links, self.tells_bridges()))
         if (read(LEGACY) or "").split():
             said.append(LEGACY_REMARK)
+        active = [name for name, question in OTHER_FILTERS.items() if self.ask(question)[0] == 0]
+        said += [OTHER_REMARK.format(name=name) for name in active]
         if declaration.mode == GUIDE:
             said.append(guide.LEAVES_OPEN)
         return said

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import select
 import socket
@@ -22,6 +23,8 @@ from typing import Iterator
 from ansible_collections.kvmcloud.stack.plugins.module_utils import isolation_frames as f
 
 LIFETIME = 180  # seconds
+FORWARDS = 45.0  # seconds; a bridge that speaks STP listens and learns for 30 before
+ASKED = 3  # times at most, as a guest's own kernel does
 CLONE_NEWNET, ALL_KINDS, OUTGOING = 0x40000000, 0x0003, 4
 LIBC = ctypes.CDLL(None, use_errno=True)
 SO_ATTACH_FILTER, PACKET_MEMBERSHIP, PROMISCUOUS = 26, 1, 1
@@ -47,9 +50,18 @@ class ProbeGuest:
                 _ip("link", "set", "eth0", "up")
                 # Frames are made by hand; its own kernel shall neither answer nor ask for anything.
                 self.socket = packet_socket("eth0")
+            self._until_it_forwards()
         except BaseException:
             self.close()
             raise
+
+    def _until_it_forwards(self) -> None:
+        """The kernel notices in its own time that a card is up, later on a busy node; until then frames are lost."""
+        deadline = time.monotonic() + FORWARDS
+        while not forwards(_ip("-json", "-details", "link", "show", "dev", self.port)):
+            if time.monotonic() > deadline:
+                raise OSError(f"the port {self.port} does not forward after {FORWARDS:.0f} s; see bridge link show")
+            time.sleep(0.02)
 
     def close(self) -> None:
         with contextlib.suppress(AttributeError):
@@ -69,24 +81,39 @@ class ProbeGuest:
                 _enter(home.fileno())
 
     def resolves(self, own: str, address: str, seconds: float = 0.5) -> str:
-        """The MAC address of whoever answers for an address; own 0.0.0.0: asked as one that has none yet."""
+        """The MAC address of whoever answers for an address; own 0.0.0.0: asked as one that has none yet.
+
+        Asked again where nobody does: what keeps an answer may be a busy host, and not the packet filter.
+        """
         drain(self.socket)
         request = f.arp(f.REQUEST, (self.mac, own), ("00:00:00:00:00:00", address))
-        self.socket.send(f.ether(f.BROADCAST, self.mac, f.ARP, request))
         wanted = struct.pack("!H", f.REPLY)
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            select.select([self.socket], [], [], max(0.0, deadline - time.monotonic()))
-            for frame in drain(self.socket):
-                if frame[12:14] == b"\x08\x06" and frame[20:22] == wanted and frame[28:32] == f.address_bytes(address):
-                    return frame[22:28].hex(":")
+        for _time in range(ASKED):
+            self.socket.send(f.ether(f.BROADCAST, self.mac, f.ARP, request))
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline:
+                select.select([self.socket], [], [], max(0.0, deadline - time.monotonic()))
+                for frame in drain(self.socket):
+                    if (
+                        frame[12:14] == b"\x08\x06"
+                        and frame[20:22] == wanted
+                        and frame[28:32] == f.address_bytes(address)
+                    ):
+                        return frame[22:28].hex(":")
         return ""
 
 
-def _ip(*arguments: str) -> None:
+def forwards(told: str) -> bool:
+    """Whether a port of a bridge lets frames pass, by `ip -json -details link show`."""
+    of_port = json.loads(told)[0].get("linkinfo", {}).get("info_slave_data", {})
+    return of_port.get("state") == "forwarding"
+
+
+def _ip(*arguments: str) -> str:
     done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise OSError(f"ip {' '.join(arguments)} failed: {done.stderr.strip()}")
+    return done.stdout
 
 
 def _enter(descriptor: int) -> None:

@@ -12,8 +12,18 @@ import ipaddress
 from typing import Any, Iterator
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.guest_networks import networks_of
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Bridge, declared
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import HostLink, misfits
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import (
+    FULL,
+    Address,
+    Bridge,
+    Declaration,
+    declared,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import (
+    HostLink,
+    misfits,
+    undeclared_bridges,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     NODES,
     WARNING,
@@ -36,7 +46,8 @@ def isolated(cloud: Cloud) -> Iterator[tuple[Host, dict[str, Any]]]:
 
 def bridges(cloud: Cloud) -> Iterator[tuple[Host, Bridge]]:
     for host, given in isolated(cloud):
-        for bridge in declared(given)[0].bridges:
+        # Of MAC addresses there are as many as hosts, and bridges have no need of them.
+        for bridge in declared({**given, "infrastructure_macs": []})[0].bridges:
             yield host, bridge
 
 
@@ -86,23 +97,70 @@ def links_of(host: Host) -> dict[str, HostLink]:
     return links
 
 
+def asked_kernels(cloud: Cloud) -> Iterator[tuple[Host, Declaration, dict[str, Any]]]:
+    """Of hosts that are to have rules of the bridge: what their kernels said, where they were asked and answered."""
+    for host, given in isolated(cloud):
+        told = (host.probe or {}).get("bridge_filter") or {}
+        declaration = declared({**given, "infrastructure_macs": []})[0]
+        if declaration.mode == FULL and told.get("loads") is not None:
+            yield host, declaration, told
+
+
+def kernel_filters_bridges(cloud: Cloud) -> Iterator[Finding]:
+    """The kernel of a host cannot load rules of nftables for bridges, of which the isolation is made."""
+    for host, _declaration, told in asked_kernels(cloud):
+        if not told["loads"]:
+            yield Finding(
+                host.name,
+                f"The kernel {(host.probe or {}).get('kernel')} cannot filter on bridges by nftables "
+                "(CONFIG_NF_TABLES_BRIDGE): rules for guests cannot be loaded.",
+                "Boot the distribution's own kernel; a container has that of the machine it runs on.",
+            )
+
+
+def kernel_tells_bridges_apart(cloud: Cloud) -> Iterator[Finding]:
+    """The kernel of a host cannot tell bridges apart in nftables (meta ibrname), so that the rules are for the ports of
+    all its bridges; those of other bridges, as docker0 and virbr0, are left out one by one.
+    """
+    for host, declaration, told in asked_kernels(cloud):
+        if told["loads"] and not told["tells_bridges"]:
+            others = undeclared_bridges(declaration, links_of(host))
+            yield Finding(
+                host.name,
+                "Its kernel cannot tell bridges apart in nftables (CONFIG_NFT_BRIDGE_META): the rules are for the "
+                "ports of all its bridges. "
+                + (
+                    f"The ports of {', '.join(others)} are left out by their names, new ones as soon as they appear."
+                    if others
+                    else "It has no others at present."
+                ),
+                "Boot a kernel that can, as Debian's own; or see that frames of other bridges may be lost for half a "
+                "second when a port is added.",
+                WARNING,
+            )
+
+
 def guest_networks_hold_no_host(cloud: Cloud) -> Iterator[Finding]:
     """An address of another host, that of the inventory or one that it has, is in a guest network: the rules would let
     guests use it.
     """
+    # Most nodes have the same bridge, and the addresses are looked at once for it.
+    nodes: dict[Bridge, list[Host]] = {}
     for host, bridge in bridges(cloud):
-        for other, text in _addresses(cloud):
-            address = ipaddress.ip_address(text)
+        nodes.setdefault(bridge, []).append(host)
+    for bridge in nodes:
+        for other, address in _addresses(cloud):
             inside = [one for one in bridge.networks if one.version == address.version and address in one]
-            if inside and address not in bridge.gateways and other is not host:
-                yield Finding(
-                    host.name,
-                    f"{text}, an address of {other.name}, is in the guest network {inside[0]} of bridge {bridge.name}.",
-                    "Give guests a network of their own, or name the address a gateway of that bridge.",
+            if inside and address not in bridge.gateways:
+                what = (
+                    f"{address}, an address of {other.name}, is in the guest network {inside[0]} of bridge "
+                    f"{bridge.name}."
                 )
+                remedy = "Give guests a network of their own, or name the address a gateway of that bridge."
+                yield from (Finding(host.name, what, remedy) for host in nodes[bridge] if host is not other)
 
 
-def _addresses(cloud: Cloud) -> Iterator[tuple[Host, str]]:
+def _addresses(cloud: Cloud) -> Iterator[tuple[Host, Address]]:
     for host in cloud.hosts:
         links = (host.probe or {}).get("interfaces", {}).values()
         found = {host.address} | {
@@ -114,7 +172,7 @@ def _addresses(cloud: Cloud) -> Iterator[tuple[Host, str]]:
             except ValueError:
                 continue  # known by name only
             if not address.is_loopback and not address.is_link_local:
-                yield host, text
+                yield host, address
 
 
 def isolation_knows_the_virtual_networks(cloud: Cloud) -> Iterator[Finding]:
@@ -185,6 +243,8 @@ ISOLATION_RULES: tuple[Rule, ...] = (
     Rule(isolation_is_taken, acceptable=False),
     Rule(isolation_is_sound, acceptable=False),
     Rule(isolation_fits_the_host, acceptable=False),
+    Rule(kernel_filters_bridges, acceptable=False),
+    Rule(kernel_tells_bridges_apart),
     Rule(guest_networks_hold_no_host),
     Rule(isolation_knows_the_virtual_networks),
     Rule(every_node_is_isolated),

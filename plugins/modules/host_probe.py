@@ -17,6 +17,12 @@ description:
   - Sets the facts of distribution and package manager, by the collectors of M(ansible.builtin.setup), so that nothing
     has to gather them after it.
 options:
+  bridge_filter:
+    description: >-
+      Whether the kernel is asked for the filter of bridges of nftables. It loads modules of its own for that, as it
+      will for the rules of M(kvmcloud.stack.vm_isolation).
+    type: bool
+    default: false
   disk_paths:
     description:
       - Directories whose free space is wanted.
@@ -82,6 +88,11 @@ probe:
   returned: always
   type: dict
   contains:
+    bridge_filter:
+      description: >-
+        Whether the kernel C(loads) rules of nftables for bridges, and there C(tells_bridges) apart (C(meta ibrname));
+        both null where it does not say. Null where it was not asked.
+      type: dict
     os_release:
       description: C(/etc/os-release) with lower-case keys, C(id) and C(version_id) among them.
       type: dict
@@ -185,9 +196,10 @@ from ansible.module_utils.facts.namespace import PrefixFactNamespace
 from ansible.module_utils.facts.system.distribution import DistributionFactCollector
 from ansible.module_utils.facts.system.pkg_mgr import PkgMgrFactCollector
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import host_probe
+from ansible_collections.kvmcloud.stack.plugins.module_utils import bridge_filter, host_probe
 
 SPEC = {
+    "bridge_filter": {"type": "bool", "default": False},
     "disk_paths": {"type": "list", "elements": "path", "default": ["/", "/var/lib"]},
     "mount_paths": {"type": "list", "elements": "path", "default": ["/var/lib/one/datastores"]},
     "names": {"type": "list", "elements": "str", "default": []},
@@ -389,6 +401,7 @@ def main():
     routes = [module.run_command([ip, "-j", family, "route", "show", "default"])[1] for family in ("-4", "-6") if ip]
     names, canonical = resolve([*params["names"], hostname], params["resolve_timeout"])
     probe = {
+        "bridge_filter": bridge_filter.ask_kernel() if params["bridge_filter"] else None,
         "os_release": host_probe.os_release(text_of("/etc/os-release")),
         "kernel": platform.release(),
         "architecture": platform.machine(),

@@ -47,16 +47,8 @@ options:
         from EPEL, which has to be among the repositories of the host.
     type: bool
     default: false
-  phase:
-    description: Of the module itself, which runs once more to confirm a change. Leave it out.
-    type: str
-    choices: [begin, look, confirm]
-    default: begin
-  trial:
-    description: Of the module itself. Leave it out.
-    type: dict
-    default: {}
 extends_documentation_fragment:
+  - kvmcloud.stack.armed_change
   - kvmcloud.stack.network_links
 requirements:
   - netplan with PyYAML, and systemd
@@ -71,17 +63,6 @@ attributes:
     support: full
     details:
       - Shows the files, and what becomes of the links.
-  action:
-    description: >-
-      Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
-    support: full
-  async:
-    description: Supports being used with the C(async) keyword.
-    support: none
-  platform:
-    description: Target OS/families that can be operated against.
-    platforms: linux
-    support: full
 """
 
 EXAMPLES = r"""

@@ -129,15 +129,8 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  phase:
-    description: Of the module itself, which runs once more to confirm a change. Leave it out.
-    type: str
-    choices: [begin, look, confirm]
-    default: begin
-  trial:
-    description: Of the module itself. Leave it out.
-    type: dict
-    default: {}
+extends_documentation_fragment:
+  - kvmcloud.stack.armed_change
 requirements:
   - nftables, and for mode V(guide) iptables
 attributes:
@@ -149,17 +142,6 @@ attributes:
     support: full
     details:
       - Shows the rules and the units.
-  action:
-    description: >-
-      Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
-    support: full
-  async:
-    description: Supports being used with the C(async) keyword.
-    support: none
-  platform:
-    description: Target OS/families that can be operated against.
-    platforms: linux
-    support: full
 """
 
 EXAMPLES = r"""

@@ -39,9 +39,19 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_state imp
 TOPOLOGIES = (FLAT, SPLIT)
 NONE, GUIDE, OURS = "none", "guide", "ours"
 RULES = (NONE, GUIDE, OURS)
-# Frames cross the namespaces within microseconds. What shall arrive may be waited for, what shall not has to be.
-ARRIVES, ARRIVES_NOT = 1.0, 0.04
-LEAST_THROUGHPUT = 0.95  # of what it is without rules
+# Frames cross the namespaces within microseconds, on a busy machine after a while. What shall arrive is tried again and
+# waited for. An attack is sent once, and waited for several times as long as it took to succeed without rules.
+ARRIVES, ARRIVES_NOT, TIMES_AS_LONG = 1.0, 0.04, 5
+TRIES = (ARRIVES_NOT, 0.2, ARRIVES)
+NEAR, WITHIN = 0.8, 0.95  # of what it is without rules: on any machine, and as it shall be
+# Rules that do nothing and cost much: what measures throughput has to see them.
+BURDENED = "burdened"
+BURDEN_AWAY = "table bridge burden\ndelete table bridge burden\n"
+BURDEN = (
+    "table bridge burden {\n chain c {\n type filter hook prerouting priority 0;\n"
+    + "".join(f" ether saddr 52:54:00:ee:{number // 250:02x}:{number % 250:02x} counter\n" for number in range(1000))
+    + " }\n}\n"
+)
 Test = Union[Case, Connection]
 Drop = "tuple[str, str, str]"  # family, chain, comment
 
@@ -53,6 +63,7 @@ class Outcome:
     succeeded: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     cut: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     met: dict[Drop, dict[str, list[Case]]] = field(default_factory=dict)  # which attacks a drop met, by topology
+    took: dict[tuple[str, str], float] = field(default_factory=dict)  # by topology and attack, without rules
     needless: list[Drop] = field(default_factory=list)
     throughput: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -77,11 +88,11 @@ def rules_of(name: str):
 def load(world: World, name: str, netfilter: bool | None = None) -> None:
     """netfilter: whether iptables sees what crosses the bridge, as OpenNebula's security groups need."""
     seen = name != NONE if netfilter is None else netfilter
-    wanted = rules_of(name)
+    wanted = rules_of(OURS if name == BURDENED else name)
     node = world.spaces["node"]
     for family in ("ip", "ip6"):
         node.setting(f"bridge/bridge-nf-call-{family}tables", str(int(seen)))
-    node.do("nft", "-f", "-", text=wanted.nft)
+    node.do("nft", "-f", "-", text=BURDEN_AWAY + wanted.nft + (BURDEN if name == BURDENED else ""))
     if name == GUIDE:
         node.do("iptables-restore", "--noflush", text=restore_text(wanted.iptables or (), {}))
     elif "KVMCLOUD" in node.do("iptables", "-S"):
@@ -93,8 +104,8 @@ def applies(test: Test, topology: str) -> bool:
     return test.only in ("", topology)
 
 
-def succeeds(world: World, case: Case, number: int, seconds: float) -> bool:
-    """Send the frames of a case, and look where it says."""
+def succeeds(world: World, case: Case, number: int, seconds: float) -> float | None:
+    """Send the frames of a case, and look where it says: after how long it was there, None if it was not."""
     token = b"<kv%06d>" % number
     frames = case.frames(world, token)
     kind, who, *more = case.look
@@ -104,19 +115,25 @@ def succeeds(world: World, case: Case, number: int, seconds: float) -> bool:
         world.unlearn()  # what is not known is flooded
     if kind == NEIGHBOUR:
         world.remember(who, about[0], "52:54:00:00:00:77")
+    began = time.monotonic()
     world.send(case.sender, frames)
     try:
         if kind in (CARD, STACK):
             needle = token if any(token in one for one in frames) else frames[0][14:]
-            return world.seen(who, needle, seconds, stack=kind == STACK)
-        deadline = time.monotonic() + seconds
+            return time.monotonic() - began if world.seen(who, needle, seconds, stack=kind == STACK) else None
         while not _found(world, kind, who, about):
-            if time.monotonic() > deadline:
-                return False
+            if time.monotonic() > began + seconds:
+                return None
             time.sleep(0.005)
-        return True
+        return time.monotonic() - began
     finally:
         _restore(world, kind, frames)
+
+
+def possible(world: World, case: Case, number: int) -> float | None:
+    """Whether it succeeds at all, if not each time: an answer within a tick of the kernel after another is ignored."""
+    attempts = (succeeds(world, case, number, seconds) for seconds in TRIES)
+    return next((took for took in attempts if took is not None), None)
 
 
 def _found(world: World, kind: str, who: str, about: list[str]) -> bool:
@@ -139,7 +156,8 @@ def _restore(world: World, kind: str, frames: list[bytes]) -> None:
 
 
 def connects(world: World, one: Connection) -> bool:
-    return world.connect(one.who, one.to, one.address.format(w=world), one.port, 1.5)
+    address = one.address.format(w=world)
+    return any(world.connect(one.who, one.to, address, one.port, 1.5) for _try in TRIES)
 
 
 def drops_met(world: World) -> dict[Drop, int]:
@@ -160,17 +178,22 @@ def run_tables(world: World, name: str, outcome: Outcome) -> None:
     ] + [
         case.name
         for number, case in enumerate(FLOWS, 5000)
-        if applies(case, world.topology) and not succeeds(world, case, number, ARRIVES)
+        if applies(case, world.topology) and possible(world, case, number) is None
     ]
     outcome.succeeded[key] = []
     before = drops_met(world) if name == OURS else {}
     for number, case in enumerate(ATTACKS):
         if not applies(case, world.topology):
             continue
-        # Without rules it has to be possible, if not each time: an answer that comes within one tick of the
-        # kernel after another one is ignored.
-        tries = 3 if name == NONE else 1
-        if any(succeeds(world, case, number, ARRIVES_NOT) for _try in range(tries)):
+        where = world.topology, case.name
+        if name == NONE:
+            took = possible(world, case, number)
+            if took is not None:
+                outcome.took[where] = took
+        else:
+            seconds = min(ARRIVES, max(ARRIVES_NOT, TIMES_AS_LONG * outcome.took.get(where, 0.0)))
+            took = succeeds(world, case, number, seconds)
+        if took is not None:
             outcome.succeeded[key].append(case.name)
         if name == OURS:
             after = drops_met(world)
@@ -191,7 +214,7 @@ def is_needed(world: World, table: Table, rule: Rule, cases: list[Case]) -> bool
     others = [one for one in rules_of(OURS).tables if one.family == "bridge"] if table.family == "inet" else []
     node = world.spaces["node"]
     node.do("nft", "-f", "-", text=NOTHING.nft + table.without(rule).text() + "".join(one.text() for one in others))
-    return any(succeeds(world, case, number, ARRIVES_NOT) for number, case in enumerate(cases, 9000))
+    return any(possible(world, case, number) is not None for number, case in enumerate(cases, 9000))
 
 
 def all_drops() -> Iterator[tuple[Table, str, Rule]]:
@@ -224,9 +247,9 @@ def run(throughput: bool = True) -> Outcome:
                 run_tables(worlds[topology], name, outcome)
         try_without_each(worlds, outcome)
         if throughput:
-            from throughput import compared  # noqa: PLC0415
+            from throughput import compare  # noqa: PLC0415
 
-            outcome.throughput = compared(worlds[FLAT], load, LEAST_THROUGHPUT)
+            outcome.throughput = compare(worlds[FLAT], load)
     finally:
         for world in worlds.values():
             world.close()
@@ -272,7 +295,7 @@ def as_dict(outcome: Outcome) -> dict:
         "attacks": [row(case, outcome.succeeded, "succeeds", "blocked") for case in ATTACKS],
         "flows": [row(one, outcome.cut, "cut", "kept") for one in (*CONNECTIONS, *FLOWS)],
         "drops_that_no_attack_needs": [": ".join(drop) for drop in outcome.needless],
-        "throughput_mbit_s": outcome.throughput,
+        "throughput": outcome.throughput,
         "seconds": round(outcome.seconds, 1),
         "processor_seconds": round(outcome.processor_seconds, 1),
     }
@@ -289,7 +312,7 @@ def as_text(outcome: Outcome) -> str:
     for name, numbers in told["counts"].items():
         lines.append(f"{name}: attacks blocked {numbers['attacks_blocked']}, flows kept {numbers['flows_kept']}")
     lines.append(f"drops that no attack needs: {told['drops_that_no_attack_needs'] or 'none'}")
-    lines.append(f"throughput, Mbit/s: {told['throughput_mbit_s']}")
+    lines.append(f"throughput: {', '.join(f'{name} {value}' for name, value in told['throughput'].items())}")
     lines.append(f"took {told['seconds']} s, of the processor {told['processor_seconds']} s")
     return "\n".join(lines).lstrip("\n") + "\n"
 

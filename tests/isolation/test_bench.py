@@ -50,8 +50,18 @@ def test_no_drop_is_there_for_nothing(outcome):
     assert outcome.needless == []
 
 
+def test_throughput_is_near_what_it_is_without_rules(outcome):
+    assert outcome.throughput["ours to none"] >= bench.NEAR
+
+
+@pytest.mark.full
 def test_throughput_is_within_five_percent(outcome):
-    assert outcome.throughput["ratio"] >= bench.LEAST_THROUGHPUT
+    assert outcome.throughput["ours to none"] >= bench.WITHIN
+
+
+def test_rules_that_cost_much_are_seen_to(outcome):
+    """Else the two above would say nothing."""
+    assert outcome.throughput["burdened to none"] < bench.NEAR
 
 
 def test_it_is_quick_enough_for_every_run(outcome):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import resource
+import shutil
 import time
 
 import pytest
@@ -196,6 +197,38 @@ def test_a_bridge_that_does_not_exist_yet_has_its_rules(node):
     assert "later0 does not exist yet" in node.do("check", *node.declared(**later))
     node.do("apply", *node.declared(**later))
     assert '"eth5"' in node.rules
+
+
+def test_rules_of_iptables_legacy_are_told_and_stay(node):
+    if shutil.which("iptables-legacy") is None:
+        pytest.skip("there is no iptables-legacy here")
+    if node.space.ask("iptables-legacy", "-A", "INPUT", "-p", "tcp", "--dport", "9", "-j", "DROP").returncode:
+        pytest.skip("this kernel has no legacy tables")
+    before = node.space.do("iptables-legacy", "-S")
+    assert "There are rules of iptables-legacy beside those of nftables" in node.do("check", *node.declared())
+    node.do("apply", *node.declared())
+    node.do("verify")
+    node.do("remove")
+    assert node.space.do("iptables-legacy", "-S") == before and "--dport 9" in before
+
+
+OTHER_FILTERS = {
+    "firewalld": "table inet firewalld { chain filter_INPUT { type filter hook input priority 10; reject; }; }",
+    "ufw": "table ip filter { chain ufw-before-input { drop; }; }",
+}
+
+
+@pytest.mark.parametrize("name", OTHER_FILTERS)
+def test_an_active_firewall_is_told_and_stays(node, name):
+    """As they are in the kernel; that the programs themselves leave the isolation in force is proven on lab nodes."""
+    assert "filters on this node, too" not in node.do("check", *node.declared())
+    node.space.do("nft", OTHER_FILTERS[name])
+    before = node.rules
+    assert f"{name} filters on this node, too" in node.do("check", *node.declared())
+    node.do("apply", *node.declared())
+    node.do("verify")
+    node.do("remove")
+    assert node.rules == before
 
 
 def test_at_boot_rules_are_loaded_before_there_are_links(node):

@@ -67,8 +67,8 @@ def test_every_kind_of_resource_is_described() -> None:
 
 def test_preflight_judges_every_kind_of_resource() -> None:
     """By the options of its module first, then by its planner."""
-    from ansible_collections.kvmcloud.stack.plugins.filter.preflight_findings import DECLARED_OPTIONS
     from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_resources import KINDS
+    from ansible_collections.kvmcloud.stack.plugins.plugin_utils.declared_resources import DECLARED_OPTIONS
 
     described = {variable: option for variable, option in specs().items() if "options" in option}
     assert {kind.variable for kind in KINDS} == set(DECLARED_OPTIONS) == set(described)

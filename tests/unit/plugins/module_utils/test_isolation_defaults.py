@@ -108,6 +108,15 @@ def test_declared_addresses_of_links_are_networks_of_hosts():
     assert found["protected_networks"] == ["10.0.2.0/24", "10.0.8.0/24"]
 
 
+def test_networks_of_both_families_are_protected_and_an_inner_one_is_not_named():
+    links = {
+        "eth2": {"addresses": ["2001:db8:2::11/64", "2001:db8:2::12/128"], "kind": None},
+        "eth3": {"addresses": ["10.0.0.11/8"], "kind": None},
+    }
+    found = defaults({"preflight_probe": probe(11, **links)})
+    assert found["protected_networks"] == ["10.0.0.0/8", "2001:db8:2::/64"]
+
+
 @pytest.mark.parametrize("silent", [{}, {"preflight_probe": {"unreachable": True, "msg": "no route"}}])
 def test_of_a_host_that_told_nothing_its_address_is_protected(silent):
     found = defaults(others={"node2": {"ansible_host": "10.0.4.12", **silent}})

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from cloud_samples import cloud, host, probe, told
 
-from ansible_collections.kvmcloud.stack.plugins.filter.preflight_findings import brick_findings, gluster_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cloud, Finding, Gluster, Host, findings
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_gluster import GLUSTER_RULES
+from ansible_collections.kvmcloud.stack.plugins.plugin_utils.declared_gluster import gluster_of
+from ansible_collections.kvmcloud.stack.plugins.plugin_utils.declared_hosts import brick_findings
 
 NAMES = {"gs1": "10.0.0.31", "gs2": "10.0.0.32", "gs3": "10.0.0.33"}
 BRICKS = [{"name": "b1", "device": "/dev/vdb"}, {"name": "b2", "device": "/dev/vdc"}]

@@ -35,6 +35,13 @@ def found(*hosts, **changed):
     return findings(cloud(*hosts, **changed), ISOLATION_RULES)
 
 
+def asked(loads=True, tells_bridges=True, isolation=EVERYBODY, interfaces=None):
+    found = node(isolation=isolation, interfaces=interfaces)
+    found.probe.update(bridge_filter={"loads": loads, "tells_bridges": tells_bridges}, kernel="6.1.0-28-amd64")
+    return found
+
+
+DOCKER = {**LINKS, "docker0": link("172.17.0.1/16", kind="bridge"), "virbr0": link(kind="bridge")}
 SOUND = {
     "as it is": ([node()], {}),
     "nowhere": ([node(isolation=None), node("node2", isolation=None)], {}),
@@ -68,6 +75,15 @@ SOUND = {
         {},
     ),
 }
+SOUND.update(
+    {
+        "a kernel that can": ([asked()], {}),
+        "a kernel that did not say": ([asked(loads=None, tells_bridges=None)], {}),
+        "a kernel that was not asked": ([node()], {}),
+        "a kernel without, where nothing is loaded": ([asked(loads=False, isolation=a.given(mode="vlan"))], {}),
+        "a kernel without, where the guide's rules are": ([asked(loads=False, isolation=a.given(mode="guide"))], {}),
+    }
+)
 SOUND["a host that could not be looked at"][0][0].probe = None
 
 
@@ -130,6 +146,24 @@ WRONG = {
         {},
         "every_node_is_isolated",
         "Its guests are not isolated and those of other nodes are",
+    ),
+    "a kernel that has no filter for bridges": (
+        [asked(loads=False, tells_bridges=False)],
+        {},
+        "kernel_filters_bridges",
+        "The kernel 6.1.0-28-amd64 cannot filter on bridges by nftables (CONFIG_NF_TABLES_BRIDGE)",
+    ),
+    "a kernel that cannot tell bridges apart": (
+        [asked(tells_bridges=False, interfaces=DOCKER)],
+        {},
+        "kernel_tells_bridges_apart",
+        "for the ports of all its bridges. The ports of docker0, virbr0 are left out by their names",
+    ),
+    "a kernel that cannot, with one bridge only": (
+        [asked(tells_bridges=False)],
+        {},
+        "kernel_tells_bridges_apart",
+        "It has no others at present.",
     ),
     "another prefix in oned": (
         [node()],

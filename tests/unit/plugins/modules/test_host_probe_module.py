@@ -135,6 +135,16 @@ def test_names(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["hostname"] in found["names"]
 
 
+def test_the_kernel_is_asked_for_its_bridge_filter_only_where_that_is_wanted(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = {"loads": True, "tells_bridges": False}
+    asked: list[bool] = []
+    monkeypatch.setattr(host_probe.bridge_filter, "ask_kernel", lambda: asked.append(True) or answer)
+    assert probe(capsys)["bridge_filter"] is None and asked == []
+    assert probe(capsys, bridge_filter=True)["bridge_filter"] == answer
+
+
 def test_users(capsys: Any) -> None:
     name = pwd.getpwuid(0).pw_name
     users = probe(capsys, users=[name, "no-such-user"])["users"]
