@@ -44,7 +44,7 @@ options:
     type: int
     default: 3600
   poll:
-    description: Seconds between two looks at it.
+    description: Seconds between two looks at it, at most; the first come sooner.
     type: float
     default: 5
   phase:
@@ -56,17 +56,8 @@ options:
     description: For the module's own use; what of the output was shown already, in bytes.
     type: int
     default: 0
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
-    support: none
-  platform:
-    description: Target OS/families that can be operated against.
-    platforms: linux
-    support: full
+extends_documentation_fragment:
+  - kvmcloud.stack.ovirt.change
 seealso:
   - module: kvmcloud.stack.ovirt_answer_file
   - module: kvmcloud.stack.ovirt_engine_info

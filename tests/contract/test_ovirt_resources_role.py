@@ -172,13 +172,6 @@ def test_secrets_of_entries_are_in_no_output(server: StandIn, run: Run) -> None:
     assert changed == 1 and json.dumps(PASSWORD) not in said, said
 
 
-def test_check_mode_before_there_is_an_engine(run: Run) -> None:
-    changed, said = run(
-        "--check", ovirt_resources_data_centers=[{"name": "dc1"}], ovirt_resources_api_url="http://127.0.0.1:9/api"
-    )
-    assert changed == 1 and "In an engine that is not there yet: data_centers" in said
-
-
 def test_entries_of_one_name_are_two(server: StandIn, run: Run) -> None:
     """Two fence agents of one host, for example; here one profile's name on two networks."""
     networks = [{"name": name, "data_center": "dc1"} for name in ("a", "b")]
