@@ -158,6 +158,7 @@ def look(module, command):
     whole = command.look().output
     result["log"] = log_file(whole)
     told = f"It says:\n{excerpt(whole, secrets) or 'nothing'}\nIts log is {result['log'] or 'in ' + LOGS}."
+    command.forget()  # its output may quote secrets; its own log does not
     if seen.state in ("lost", "none"):
         module.fail_json(msg=f"engine-setup is gone, and left no exit code; the host went down? {told}", **result)
     fault = outcome(seen.status, whole)
@@ -167,7 +168,6 @@ def look(module, command):
     if left.action != NOTHING or left.refusal:
         why = left.refusal or "the file that it writes at its end does not say that an engine is set up"
         module.fail_json(msg=f"engine-setup says that it succeeded, but {why}. {told}", **result)
-    command.forget()
     module.exit_json(**result)
 
 

@@ -148,6 +148,7 @@ def test_a_setup_that_failed(capsys: Any, engine: Engine, program: str, words: s
     with pytest.raises(ModuleFailed, match=f"(?s){words}") as failed:
         run_module(capsys, ovirt_engine_setup, **engine.params(phase="look"))
     assert PASSWORD not in str(failed.value)
+    assert not engine.run.exists(), "what it printed is left on the host, and may quote a secret"
 
 
 @pytest.mark.parametrize(
