@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 display = Display()
+FIRST_PAUSE = 0.25  # seconds
 
 
 class ActionModule(ActionBase):
@@ -36,11 +37,13 @@ class ActionModule(ActionBase):
 
     def _ended(self, task_vars: dict[str, Any] | None) -> dict[str, Any]:
         seconds = float(self._task.args.get("timeout", 3600))
-        pause = float(self._task.args.get("poll", 5))
+        longest = float(self._task.args.get("poll", 5))
+        pause = min(longest, FIRST_PAUSE)
         deadline = time.monotonic() + seconds
         place, reason = 0, "it runs"
         while time.monotonic() < deadline:
             time.sleep(pause)
+            pause = min(longest, 2 * pause)  # what ends at once is told at once
             try:
                 seen: dict[str, Any] = self._execute_module(
                     module_args={**self._task.args, "phase": "look", "place": place}, task_vars=task_vars

@@ -67,8 +67,14 @@ class HostProbe(NamedTuple):
 
 LEAST_MEMORY_MB, RESERVED_MB, LEAST_TEMPORARY_MB = 4096, 512, 5 * 1024
 BOND_MODES = ("active-backup", "balance-xor", "broadcast", "802.3ad")
-# What the oldest CPU types of oVirt 4.5 need of a host: Nehalem of Intel, Opteron G4 of AMD.
-CPU_FLAGS = {"GenuineIntel": {"vmx", "sse4_2", "popcnt"}, "AuthenticAMD": {"svm", "sse4_2", "avx"}}
+# Of the oldest CPU types that a cluster of level 4.7 may have: Intel Nehalem (in the engine's own list: vmx, nx and the
+# model) and AMD Opteron G4 (svm, nx and the model). The other flags are those of the models in libvirt that tell them
+# from older ones, as /proc/cpuinfo calls them. A CPU that lacks one fits no cluster; whether one that has them all fits
+# is for libvirt to judge, by the whole model.
+CPU_FLAGS = {
+    "GenuineIntel": {"vmx", "nx", "sse4_2", "popcnt"},
+    "AuthenticAMD": {"svm", "nx", "sse4_2", "popcnt", "avx"},
+}
 
 
 def requirement_findings(probe: HostProbe, given: Mapping[str, Any]) -> list[str]:

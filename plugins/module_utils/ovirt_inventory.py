@@ -18,15 +18,20 @@ def ovirt_nfs_exports(domains: Sequence[Mapping[str, Any]], clients: Sequence[st
 
 
 def ovirt_moved_hosts(
-    declared: Sequence[Mapping[str, Any]], hosts: Sequence[Mapping[str, Any]], clusters: Sequence[Mapping[str, Any]]
+    declared: Sequence[Mapping[str, Any]],
+    hosts: Sequence[Mapping[str, Any]],
+    clusters: Sequence[Mapping[str, Any]],
+    data_centers: Sequence[Mapping[str, Any]] = (),
 ) -> list[str]:
     """Hosts that the engine has in another cluster than is declared, in sentences; moving one is no small change."""
-    names = {cluster["id"]: cluster["name"] for cluster in clusters}
-    present = {host["name"]: names.get(host.get("cluster", {}).get("id"), "unknown") for host in hosts}
-    wanted = {one["name"]: one.get("cluster", "Default") for one in declared if one.get("state") != "absent"}
+    centers = {center["id"]: f" of the data centre {center['name']}" for center in data_centers}
+    names = {one["id"]: one["name"] for one in clusters}
+    places = {one["id"]: one["name"] + centers.get((one.get("data_center") or {}).get("id"), "") for one in clusters}
+    present = {host["name"]: (host.get("cluster") or {}).get("id") for host in hosts}
+    wanted = {one["name"]: one.get("cluster") for one in declared if one.get("state") != "absent"}
     return [
-        f"The host {name} is in the cluster {present[name]}, declared is {cluster}. Its VMs and its storage depend on "
-        "that: put it into maintenance and move it by hand, or correct the declaration."
+        f"The host {name} is in the cluster {places.get(present[name], 'unknown')}, declared is {cluster}. Its VMs and "
+        "its storage depend on that: put it into maintenance and move it by hand, or correct the declaration."
         for name, cluster in wanted.items()
-        if name in present and present[name] != cluster
+        if cluster and name in present and names.get(present[name]) != cluster
     ]

@@ -49,19 +49,8 @@ options:
     type: str
     choices: [4.5.7]
     default: 4.5.7
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
-    support: full
-    details:
-      - Of secrets only that they differ.
-  platform:
-    description: Target OS/families that can be operated against.
-    platforms: linux
-    support: full
+extends_documentation_fragment:
+  - kvmcloud.stack.ovirt.change_with_diff
 """
 
 EXAMPLES = r"""

@@ -20,17 +20,8 @@ options:
     description: Name that the engine has or shall have.
     type: str
     required: true
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
-    support: none
-  platform:
-    description: Target OS/families that can be operated against.
-    platforms: linux
-    support: full
+extends_documentation_fragment:
+  - kvmcloud.stack.ovirt.info
 seealso:
   - module: kvmcloud.stack.ovirt_engine_setup
 """

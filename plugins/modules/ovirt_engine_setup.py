@@ -44,7 +44,7 @@ options:
     type: int
     default: 3600
   poll:
-    description: Seconds between two looks at it.
+    description: Seconds between two looks at it, at most; the first come sooner.
     type: float
     default: 5
   phase:
@@ -56,17 +56,8 @@ options:
     description: For the module's own use; what of the output was shown already, in bytes.
     type: int
     default: 0
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
-    support: none
-  platform:
-    description: Target OS/families that can be operated against.
-    platforms: linux
-    support: full
+extends_documentation_fragment:
+  - kvmcloud.stack.ovirt.change
 seealso:
   - module: kvmcloud.stack.ovirt_answer_file
   - module: kvmcloud.stack.ovirt_engine_info
@@ -167,6 +158,7 @@ def look(module, command):
     whole = command.look().output
     result["log"] = log_file(whole)
     told = f"It says:\n{excerpt(whole, secrets) or 'nothing'}\nIts log is {result['log'] or 'in ' + LOGS}."
+    command.forget()  # its output may quote secrets; its own log does not
     if seen.state in ("lost", "none"):
         module.fail_json(msg=f"engine-setup is gone, and left no exit code; the host went down? {told}", **result)
     fault = outcome(seen.status, whole)
@@ -176,7 +168,6 @@ def look(module, command):
     if left.action != NOTHING or left.refusal:
         why = left.refusal or "the file that it writes at its end does not say that an engine is set up"
         module.fail_json(msg=f"engine-setup says that it succeeded, but {why}. {told}", **result)
-    command.forget()
     module.exit_json(**result)
 
 

@@ -57,17 +57,8 @@ options:
         a mount point whose mount is missing.
     type: bool
     default: false
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
-    support: full
-  platform:
-    description: Target OS/families that can be operated against.
-    platforms: linux
-    support: full
+extends_documentation_fragment:
+  - kvmcloud.stack.ovirt.change_with_diff
 seealso:
   - module: kvmcloud.stack.ovirt_export_domain_info
   - module: kvmcloud.stack.nfs_exports

@@ -35,17 +35,8 @@ options:
     description: Seconds between two looks.
     type: float
     default: 5
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
-    support: none
-  platform:
-    description: Target OS/families that can be operated against.
-    platforms: linux
-    support: full
+extends_documentation_fragment:
+  - kvmcloud.stack.ovirt.change
 seealso:
   - module: kvmcloud.stack.ovirt_hosted_engine_info
 """
@@ -125,6 +116,7 @@ def main():
             plan.apply(Program(module))
         except PlanError as error:
             module.fail_json(msg=str(error), changed=bool(error.done))
+        status = read_status(module) if plan.changed else status
         deadline = time.monotonic() + module.params["timeout"]
         while not reached(status, *wanted):
             if time.monotonic() > deadline:

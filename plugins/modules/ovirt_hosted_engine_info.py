@@ -15,18 +15,8 @@ author:
 description:
   - Tells what C(hosted-engine) knows of its hosts and of the engine's VM. A host that is no part of it, a deployment
     that failed half-way and a broker that is down are told apart, and no error.
-options: {}
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
-    support: none
-  platform:
-    description: Target OS/families that can be operated against.
-    platforms: linux
-    support: full
+extends_documentation_fragment:
+  - kvmcloud.stack.ovirt.info
 seealso:
   - module: kvmcloud.stack.ovirt_hosted_engine
 """

@@ -53,16 +53,21 @@ class OverlaidHost:
         self.path(name).parent.mkdir(parents=True, exist_ok=True)
         self.path(name).write_text(text)
 
-    def play(self, role: str, tasks: str, options: Sequence[str], **play: Any) -> tuple[int, str]:
-        """The number of changes, -1 if it failed, and all that was printed."""
+    def play(
+        self, role: str, tasks: str, options: Sequence[str], groups: Sequence[str] = (), **play: Any
+    ) -> tuple[int, str]:
+        """The number of changes, -1 if it failed, and all that was printed. groups: that the host is in."""
         include = {"ansible.builtin.include_role": {"name": f"kvmcloud.stack.{role}", "tasks_from": tasks}}
         whole = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [include], **play}
         playbook = self.folder / "play.yml"
         playbook.write_text(yaml.safe_dump([whole]), encoding="utf-8")
+        inventory = self.folder / "hosts.yml"
+        member = {"hosts": {"localhost": {}}}
+        inventory.write_text(yaml.safe_dump({"all": {**member, "children": dict.fromkeys(groups, member)}}))
         path = f"{self.programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         enter = ["nsenter", "--mount", f"--target={self.keeper.pid}", f"--wd={CHECKOUT}"]
         done = subprocess.run(
-            [*enter, "ansible-playbook", "-i", "localhost,", playbook, "-vvv", *options],
+            [*enter, "ansible-playbook", "-i", inventory, playbook, "-vvv", *options],
             env={**os.environ, "PATH": path, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

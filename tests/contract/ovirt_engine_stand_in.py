@@ -13,6 +13,7 @@ from __future__ import annotations
 import http.server
 import json
 import re
+import ssl
 import threading
 import uuid
 import xml.etree.ElementTree as ET
@@ -277,14 +278,23 @@ class Engine:
 
 
 class StandIn(http.server.ThreadingHTTPServer):
-    """One engine behind a port of this machine, with one user."""
+    """An engine behind a port, with one user."""
 
-    def __init__(self, user: str, password: str) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(
+        self, user: str, password: str, engine: Engine | None = None, address: tuple[str, int] = ("127.0.0.1", 0)
+    ) -> None:
+        super().__init__(address, Handler)
         self.user, self.password = user, password
         self.token = uuid.uuid4().hex
-        self.engine = Engine()
+        self.engine = engine or Engine()
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def accepts(self, user: str, password: str) -> bool:
+        return (user, password) == (self.user, self.password)
+
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        """Each connection in its own thread, so that a client that says nothing holds up no other."""
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     @property
     def url(self) -> str:
@@ -315,10 +325,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if parts.path == "/ovirt-engine/sso/oauth/token":
             given = {key: values[-1] for key, values in parse_qs(body).items()}
             engine.requests.append("LOGIN")
-            if (given.get("username"), given.get("password")) != (self.server.user, self.server.password):
+            if not self.server.accepts(given.get("username", ""), given.get("password", "")):
                 answer = {"error": "access_denied", "error_code": "access_denied"}
                 return self._send(401, json.dumps(answer).encode(), "application/json")
             return self._send(200, json.dumps({"access_token": self.server.token}).encode(), "application/json")
+        if parts.path == "/ovirt-engine/services/health":
+            return self._send(200, b"DB Up!Welcome to Health Status!", "text/plain")
         if parts.path == "/ovirt-engine/services/sso-logout":
             engine.requests.append("LOGOUT")
             return self._send(200, b"{}", "application/json")

@@ -2,22 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The role ovirt_engine, from its answers to the pinned CA, on doubles of rpm, engine-setup and engine-backup: there is
-no engine. /etc, /run and /var/lib of the process are copies on top of the machine's, so nothing of it is changed.
+no engine. /etc, /run and others of the process are copies on top of the machine's, so nothing of it is changed.
 """
 
 from __future__ import annotations
 
-import http.server
+import hashlib
 import json
 import os
+import re
 import sys
-import threading
 from pathlib import Path
 from typing import Any, Iterator
 
 import ovirt_doubles
 import pytest
 from overlaid_host import OverlaidHost
+from ovirt_engine_stand_in import StandIn
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_engine_state import POST_CONF
 
@@ -36,26 +37,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-class Health(http.server.BaseHTTPRequestHandler):
-    """Stands in for the engine's page of health."""
-
-    def do_GET(self) -> None:  # noqa: N802
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"DB Up!Welcome to Health Status!")
-
-    def log_message(self, *_arguments: Any) -> None:
-        pass
-
-
 class Engine:
-    """A host of an engine: its doubles, and its own /etc, /run and /var/lib."""
+    """A host of an engine: its doubles, and its own /etc, /run, /var/lib and /var/log."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.port = folder, port
         self.double = folder / "double"
-        ovirt_doubles.install(self.double, sys.executable)
-        self.host = OverlaidHost(folder, self.double / "bin")
+        ovirt_doubles.install(self.double, "engine-setup", "engine-backup")
+        self.host = OverlaidHost(folder, self.double / "bin", ["/etc", "/run", "/var/lib", "/var/log"])
 
     def calls(self, program: str) -> list[str]:
         text = (self.double / "calls").read_text() if (self.double / "calls").exists() else ""
@@ -69,8 +58,7 @@ class Engine:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Health)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = StandIn("", "")  # for the engine's page of health
     host = Engine(tmp_path, server.server_port)
     (host.double / "version").write_text("4.5.7")
     yield host
@@ -80,6 +68,9 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     for said in host.host.told:
         assert PASSWORD not in said and json.dumps(PASSWORD)[1:-1] not in said, "a secret was printed"
     assert not any(PASSWORD in call for call in host.calls("engine-setup")), "a secret was in a command line"
+    if (host.double / "argv").exists():  # of all processes, while it ran
+        seen = json.loads((host.double / "argv").read_text())
+        assert seen["found"] == 0 and seen["processes"] > 3
 
 
 def test_set_up_once_upgraded_after_a_backup(engine: Engine) -> None:
@@ -95,7 +86,7 @@ def test_set_up_once_upgraded_after_a_backup(engine: Engine) -> None:
         "--offline",
     ]
     seen = json.loads((engine.double / "answers").read_text())
-    assert seen["OVESETUP_CONFIG/adminPassword"] == f"str:{PASSWORD}"
+    assert seen["OVESETUP_CONFIG/adminPassword"] == hashlib.sha256(f"str:{PASSWORD}".encode()).hexdigest()
     assert seen["OVESETUP_PKI/organization"] == "str:Example & Co; 100%"
     assert (engine.folder / "ca.pem").read_text().startswith("-----BEGIN")
     assert not engine.calls("engine-backup")
@@ -121,7 +112,7 @@ def test_a_setup_that_fails_leaves_no_secret_and_is_repeated(engine: Engine) -> 
     changed, said = engine.run()
     assert changed == -1
     assert "engine-setup ended with status 1." in said and "psql says no to ********" in said
-    assert "Its log is /var/log/ovirt-engine/setup/ovirt-engine-setup-1.log" in said
+    assert re.search(r"Its log is /var/log/ovirt-engine/setup/ovirt-engine-setup-\d+-double\.log", said)
     (engine.double / "break").unlink()
     assert engine.run()[0] > 0 and engine.run()[0] == 0
 

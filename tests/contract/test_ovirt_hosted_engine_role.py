@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, Iterator
 
+import ovirt_doubles
 import pytest
 from overlaid_host import CHECKOUT, OverlaidHost
 
@@ -32,30 +33,6 @@ VARS: dict[str, Any] = {
     "ovirt_hosted_engine_check_host": False,
     "ansible_python_interpreter": sys.executable,
 }
-# What it answers stands in its folder: 'deployed' is there or not, 'status' and 'code' are what --vm-status says.
-PROGRAM = """#!/bin/sh
-echo "$*" >> {folder}/calls
-case "$1" in
-  --check-deployed) [ -e {folder}/deployed ] ;;
-  --vm-status) cat {folder}/status; exit "$(cat {folder}/code)" ;;
-  --vm-start)
-    cp {folder}/up {folder}/status
-    [ ! -e {folder}/raced ] || {{ echo "VM exists and its status is Powering up" >&2; exit 1; }} ;;
-  --set-maintenance)
-    mode=$([ "$2" = --mode=global ] && echo true || echo false)
-    sed -i "s/\\"global_maintenance\\": [a-z]*/\\"global_maintenance\\": $mode/" {folder}/status ;;
-esac
-"""
-ROLE = """
-- name: What it was given
-  ansible.builtin.copy:
-    content: "{{ q('ansible.builtin.varnames', '^he_') | to_json }} {{ he_pause_after_failed_add_host }} {{ he_fqdn }}"
-    dest: %(folder)s/given
-    mode: "0600"
-
-- name: It is deployed
-  ansible.builtin.shell: touch %(folder)s/deployed; cp %(folder)s/up %(folder)s/status; echo 0 > %(folder)s/code
-"""
 DOWN = {
     "1": {"host-id": 1, "hostname": "host1", "live-data": True, "engine-status": {"vm": "down"}},
     "global_maintenance": False,
@@ -70,12 +47,8 @@ pytestmark = pytest.mark.skipif(
 class Host:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "bin").mkdir()
-        (folder / "bin/hosted-engine").write_text(PROGRAM.format(folder=folder))
-        (folder / "bin/hosted-engine").chmod(0o755)
-        official = folder / "collections/ansible_collections/ovirt/ovirt"
-        (official / "roles/hosted_engine_setup/tasks").mkdir(parents=True)
-        (official / "roles/hosted_engine_setup/tasks/main.yml").write_text(ROLE % {"folder": folder})
+        ovirt_doubles.install(folder, "hosted-engine")
+        ovirt_doubles.install_official_role(folder / "collections", folder)
         (folder / "up").write_text(json.dumps(UP))
         self.answers("", 1)
         self.host = OverlaidHost(folder, folder / "bin")

@@ -130,11 +130,12 @@ def test_nothing_declared_costs_nothing(server: StandIn, run: Run) -> None:
 
 
 def test_a_host_in_another_data_centre_is_not_moved(server: StandIn, run: Run) -> None:
-    elsewhere = server.engine.seed("clusters", "cluster", "far")
+    center = server.engine.seed("datacenters", "data_center", "dc2")
+    elsewhere = server.engine.seed("clusters", "cluster", "far", data_center_id=center)
     server.engine.seed("hosts", "host", "host1", cluster_id=elsewhere)
     changed, said = run(ovirt_resources_hosts=CLOUD["ovirt_resources_hosts"])
     assert changed == -1 and not server.engine.changes
-    assert "The host host1 is in the cluster far, declared is rack1." in said
+    assert "The host host1 is in the cluster far of the data centre dc2, declared is rack1." in " ".join(said.split())
 
 
 def test_a_host_that_fails_ends_the_wait(server: StandIn, run: Run) -> None:
@@ -170,13 +171,6 @@ def test_secrets_of_entries_are_in_no_output(server: StandIn, run: Run) -> None:
     run(ovirt_resources_external_providers=[{**provider, "no_such_option": 1}])
     changed, said = run(ovirt_resources_external_providers=[provider])
     assert changed == 1 and json.dumps(PASSWORD) not in said, said
-
-
-def test_check_mode_before_there_is_an_engine(run: Run) -> None:
-    changed, said = run(
-        "--check", ovirt_resources_data_centers=[{"name": "dc1"}], ovirt_resources_api_url="http://127.0.0.1:9/api"
-    )
-    assert changed == 1 and "In an engine that is not there yet: data_centers" in said
 
 
 def test_entries_of_one_name_are_two(server: StandIn, run: Run) -> None:

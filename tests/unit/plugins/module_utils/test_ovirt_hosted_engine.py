@@ -200,13 +200,21 @@ GOOD = HostProbe(
     engine_addresses=["192.0.2.9"],
     engine_names=["engine.test"],
     cpu_vendor="GenuineIntel",
-    cpu_flags=["vmx", "sse4_2", "popcnt", "fpu"],
+    cpu_flags=["vmx", "nx", "sse4_2", "popcnt", "fpu"],
     storage={"uid": 36, "gid": 36, "entries": ["lost+found"]},
 )
 
 
+# The guide still takes Conroe and Penryn; clusters gave them up with level 4.4.
+PENRYN = ["vmx", "nx", "cx16", "ssse3", "sse4_1"]
+OPTERON_G3 = ["svm", "nx", "cx16", "sse4a", "misalignsse", "popcnt", "abm"]
+# Has neither fma4 nor xop of Opteron G4, and fits a cluster of EPYC.
+EPYC = ["svm", "nx", "sse4_2", "popcnt", "avx", "avx2"]
+
+
 def test_a_good_host():
     assert requirement_findings(GOOD, VARS) == []
+    assert requirement_findings(GOOD._replace(cpu_vendor="AuthenticAMD", cpu_flags=EPYC), VARS) == []
 
 
 @pytest.mark.parametrize(
@@ -223,8 +231,12 @@ def test_a_good_host():
         ({"engine_addresses": ["127.0.0.1"]}, "resolves to a loopback address"),
         ({"engine_addresses": ["192.0.2.11"]}, "resolves to an address of this host"),
         ({"engine_names": ["other.test"]}, "resolves back to other.test, not to engine.test"),
-        ({"cpu_flags": ["vmx", "sse4_2"]}, "The CPU lacks popcnt"),
+        ({"cpu_flags": ["vmx", "nx", "sse4_2"]}, "The CPU lacks popcnt; no CPU type of a cluster fits it"),
+        ({"cpu_flags": ["nx", "sse4_2", "popcnt"]}, "lacks vmx; no CPU type of a cluster fits it, or its firmware"),
+        ({"cpu_flags": ["vmx", "sse4_2", "popcnt"]}, "The CPU lacks nx"),
+        ({"cpu_flags": PENRYN}, "The CPU lacks popcnt, sse4_2"),
         ({"cpu_vendor": "AuthenticAMD"}, "The CPU lacks avx, svm"),
+        ({"cpu_vendor": "AuthenticAMD", "cpu_flags": OPTERON_G3}, "The CPU lacks avx, sse4_2"),
         ({"cpu_vendor": ""}, "unknown vendor"),
         ({"storage": {"uid": 0, "gid": 0, "entries": []}}, "nfs1:/he is of 0:0; vdsm works as 36:36"),
         ({"storage": {"uid": 36, "gid": 36, "entries": ["x"]}}, "nfs1:/he is not empty, it holds x"),

@@ -15,30 +15,22 @@ from host_module import ModuleFailed, run_module
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_engine_config import parse_values
 from ansible_collections.kvmcloud.stack.plugins.modules import ovirt_engine_config
 
-DOUBLE = """#!/bin/sh
-echo "engine-config $*" >> {folder}/calls
-case $1 in
-  -g) grep "^$2: " {folder}/settings || {{ echo "Error fetching $2 value: no such entry" >&2; exit 1; }} ;;
-  -s) key=${{2%%=*}}; version=${{3#--cver=}}
-      sed -i "s/^$key: .* version: $version$/$key: ${{2#*=}} version: $version/" {folder}/settings ;;
-esac
-"""
+DOUBLE = Path(__file__).resolve().parents[3] / "doubles/ovirt/engine-config"
 SYSTEMCTL = """#!/bin/sh
 echo "systemctl $*" >> {folder}/calls
 [ ! -e {folder}/broken ] || {{ echo "Job failed" >&2; exit 1; }}
-"""
-SETTINGS = """UserDefinedVMProperties:  version: 4.6
-UserDefinedVMProperties:  version: 4.7
-VdsRefreshRate: 3 version: general
 """
 
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: Any) -> Path:
-    for name, text in {"engine-config": DOUBLE, "systemctl": SYSTEMCTL}.items():
-        (tmp_path / name).write_text(text.format(folder=tmp_path))
+    programs = {
+        "engine-config": DOUBLE.read_text().replace("/var/lib/ovirt-double", str(tmp_path)),
+        "systemctl": SYSTEMCTL.format(folder=tmp_path),
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
-    (tmp_path / "settings").write_text(SETTINGS)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(ovirt_engine_config, "RESTART_DUE", str(tmp_path / "due/restart"))
     return tmp_path
