@@ -33,6 +33,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.plan imp
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.secrets import secret_values
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import HIDDEN, secrets
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
+    ERROR,
     FRONTENDS,
     NODES,
     WHOLE_CLOUD,
@@ -343,6 +344,16 @@ def disk_findings(result: Mapping[str, Any]) -> list[str]:
     return [str(one) for one in result.get("findings", [result.get("msg")])]
 
 
+def addon_findings(result: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What the module storage_addon_info found, or why it could not look; {} where it was not asked."""
+    if not result or result.get("unreachable"):
+        return []
+    if "findings" in result:
+        return [{str(key): str(value) for key, value in one.items()} for one in result["findings"]]
+    what = f"What the storage add-ons need of it could not be looked at: {one_line(result.get('msg'))}"
+    return [{"what": what.rstrip(".") + ".", "remedy": "Correct that, then run again.", "severity": ERROR}]
+
+
 # Volumes as the role takes them: disks, of which the filter makes bricks, and hosts by their names.
 NAMES: dict[str, Any] = {"type": "list", "elements": "str"}
 VOLUME_OPTIONS = {**gluster_volume.VOLUME, "hosts": NAMES, "disks": NAMES, "arbiter_disks": NAMES}
@@ -464,6 +475,7 @@ def host_of(
         datastore_disks=dictionaries(variables, "host_storage_datastore_disks"),
         disk_findings=disk_findings(value_of(variables, "preflight_disks", {})),
         brick_findings=brick_findings(value_of(variables, "preflight_bricks", {})),
+        addon_findings=addon_findings(value_of(variables, "preflight_addons", {})),
         gluster_mounts=dictionaries(variables, "gluster_client_mounts"),
         gluster_gateway={kind for kind, variable in GATEWAYS.items() if dictionaries(variables, variable)},
         probe=result.get("probe"),
