@@ -30,7 +30,7 @@ def test_files_are_oneadmins_and_options_are_set(host):
 def test_an_upgrade_of_opennebula_is_patched_again(host):
     """The package has put its own file back; the record says what belongs in it."""
     assert "upgrade opennebula:all" in host.file("/var/log/dpkg.log").content_string
-    assert host.file("/run/oned-before-packages").content_string.split()[-1] == "inactive", "stopped before the packages"
+    assert host.file("/run/oned-before-packages").content_string.split()[-1] == "inactive", "stopped before"
     assert "a double of the vendor's patch" in host.file(f"{REMOTES}/vmm/kvm/attach_disk").content_string
     assert "vmm/00-attach_disk.patch" in host.file("/var/lib/kvmcloud.stack/storpool-patches.json").content_string
     assert host.service("opennebula").is_running
