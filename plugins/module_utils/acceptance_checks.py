@@ -167,7 +167,8 @@ class Host:
 
     def vitastor_pools(self, check: Check) -> Verdict:
         """As oneadmin where there is one: it is who runs the drivers."""
-        argv = ["vitastor-cli", "ls-pools", "--json"]
+        config = ["--config_path", check["path"]] if check.get("path") else []
+        argv = ["vitastor-cli", *config, "ls-pools", "--json"]
         with contextlib.suppress(KeyError):
             argv = [*self.as_user(pwd.getpwnam("oneadmin").pw_name), *argv]
         return acceptance.judge_pools(*self.run(argv), check["expected"])

@@ -161,7 +161,9 @@ def frontend_units(release: tuple[int, int]) -> list[dict[str, Any]]:
 
     opennebula-hem, -ssh-agent and two timers are started by the unit of oned itself, opennebula-guacd by FireEdge's.
     """
-    oned_reads = ["/etc/one/oned.conf", "/etc/one/monitord.conf", "/etc/one/vmm_exec/vmm_exec_kvm.conf"]
+    # vmm_execrc is read by the driver, which starts with oned.
+    drivers_read = ["/etc/one/vmm_exec/vmm_exec_kvm.conf", "/etc/one/vmm_exec/vmm_execrc"]
+    oned_reads = ["/etc/one/oned.conf", "/etc/one/monitord.conf", *drivers_read]
     units = [
         {
             "name": "opennebula",

@@ -58,6 +58,7 @@ class Host:
     datastore_disks: list[dict[str, Any]] = field(default_factory=list)
     disk_findings: list[str] = field(default_factory=list)  # what the host itself has against its datastore_disks
     brick_findings: list[str] = field(default_factory=list)  # ... and against its gluster_bricks
+    addon_findings: list[dict[str, str]] = field(default_factory=list)  # ... and against opennebula_storage_addons
     gluster_mounts: list[dict[str, Any]] = field(default_factory=list)  # that gluster_client is going to make
     gluster_gateway: set[str] = field(default_factory=set)  # what gluster_gateway is going to serve: nfs, smb
     probe: dict[str, Any] | None = None

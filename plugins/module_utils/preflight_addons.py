@@ -167,6 +167,16 @@ def guests_are_kept_from_vitastor(cloud: Cloud) -> Iterator[Finding]:
             )
 
 
+def storage_addons_fit_hosts(cloud: Cloud) -> Iterator[Finding]:
+    """A host itself speaks against a storage add-on: a package of its older name, no space in STAGING_DIR
+    (preflight_minimum_staging_mb), a pool that is missing or not active, bridge hosts that are off in OpenNebula. Only
+    a warning: a pool that this run makes, a cluster that is degraded, a machine.slice that is missing or has no limit.
+    """
+    for host in cloud.hosts:
+        for one in host.addon_findings:
+            yield Finding(host.name, one["what"], one["remedy"], one["severity"])
+
+
 ADDON_RULES: tuple[Rule, ...] = (
     Rule(storage_addons_agree, acceptable=False),
     Rule(guests_are_kept_from_vitastor, acceptable=False),
@@ -175,4 +185,5 @@ ADDON_RULES: tuple[Rule, ...] = (
     Rule(vitastor_conf_reaches_qemu),
     Rule(bridge_hosts_are_on),
     Rule(image_prefixes_differ),
+    Rule(storage_addons_fit_hosts),
 )

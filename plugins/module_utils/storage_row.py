@@ -17,7 +17,6 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_session imp
     NotApplicable,
     RowFailed,
     Session,
-    image_name,
 )
 
 
@@ -62,7 +61,20 @@ def newest_disk(vm: ElementTree.Element) -> ElementTree.Element:
 
 
 def seen(session: Session, vm: ElementTree.Element, one: ElementTree.Element, there: bool = True) -> str:
-    return session.expect_stored(image_name(vm.findtext("ID", ""), one), there)
+    return session.expect_stored(session.storage.disk(vm.findtext("ID", ""), one), there)
+
+
+def same(said: str, found: str | None, wanted: str | None) -> str:
+    """Digests of two contents, None where one could not be read from here."""
+    if found is None or wanted is None:
+        return f"{said}; the content was not compared"
+    if found != wanted:
+        raise RowFailed(f"{said}, but its content is another: sha256 {found[:12]}..., expected {wanted[:12]}...")
+    return f"{said}; the content is the same"
+
+
+def content(session: Session, vm: ElementTree.Element, number: str) -> str | None:
+    return session.storage.digest(session.storage.disk(vm.findtext("ID", ""), disk(vm, number)))
 
 
 def guest(session: Session) -> ElementTree.Element:
@@ -86,7 +98,7 @@ def snapshot(session: Session, state: tuple[str, str], name: str) -> str:
     if len(ids) <= len(before.findall("SNAPSHOTS[DISK_ID='0']/SNAPSHOT")):
         raise RowFailed("the disk has no snapshot more than before")
     session.made.setdefault("snapshots", []).append(ids[-1])
-    return session.expect_stored(f"{disk(vm, '0').findtext('SOURCE')}@{ids[-1]}")
+    return session.expect_stored(session.storage.snapshot(disk(vm, "0").findtext("SOURCE", ""), ids[-1]))
 
 
 def backed_up(session: Session, state: tuple[str, str]) -> str:
@@ -98,6 +110,8 @@ def backed_up(session: Session, state: tuple[str, str]) -> str:
     if len(ids) <= len(before.findall("BACKUPS/BACKUP_IDS/ID")):
         raise RowFailed("OpenNebula has no backup more than before")
     session.made["backup"] = ids[-1]
+    session.made.setdefault("backups", []).append(ids[-1])
+    session.made["backed up"] = content(session, vm, "1")
     return f"backup image {ids[-1]}"
 
 

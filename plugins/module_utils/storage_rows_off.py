@@ -12,11 +12,13 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_row import 
     Row,
     attached,
     backed_up,
+    content,
     disk,
     guest,
     made,
     nothing_left,
     rows_into,
+    same,
     seen,
     snapshot,
 )
@@ -79,12 +81,13 @@ def snapshot_off(session: Session) -> str:
     return f"{snapshot(session, POWEROFF, 'off')}; {snapshot(session, POWEROFF, 'second')}"
 
 
-@row("tm/snap_revert", "the disk goes back to a snapshot", "done without an error")
+@row("tm/snap_revert", "the disk goes back to a snapshot", "the content of the snapshot")
 def revert(session: Session) -> str:
     off(session)
     number = made(session, "snapshots")[-1]
-    session.act(guest(session).findtext("ID", ""), POWEROFF, "disk-snapshot-revert", "0", number)
-    return f"back at snapshot {number}"
+    vm = session.act(guest(session).findtext("ID", ""), POWEROFF, "disk-snapshot-revert", "0", number)
+    kept = session.storage.digest(session.storage.snapshot(disk(vm, "0").findtext("SOURCE", ""), number))
+    return same(f"back at snapshot {number}", content(session, vm, "0"), kept)
 
 
 @row("tm/snap_delete", "a snapshot of a disk is deleted", "no longer in OpenNebula and the storage")
@@ -96,25 +99,30 @@ def snapshot_delete(session: Session) -> str:
     vm = session.act(guest(session).findtext("ID", ""), POWEROFF, "disk-snapshot-delete", "0", number)
     if number in [one.findtext("ID") for one in vm.findall("SNAPSHOTS[DISK_ID='0']/SNAPSHOT")]:
         raise RowFailed(f"OpenNebula still has snapshot {number}")
-    return session.expect_stored(f"{disk(vm, '0').findtext('SOURCE')}@{number}", there=False)
+    return session.expect_stored(session.storage.snapshot(disk(vm, "0").findtext("SOURCE", ""), number), there=False)
 
 
-@row("tm/cpds", "a disk is saved as a new image", "READY")
+@row("tm/cpds", "a disk is saved as a new image", "READY, the same content")
 def save_as(session: Session) -> str:
     off(session)
-    return saved(session, "1", f"{PREFIX}-saved")
+    wanted = content(session, guest(session), "1")
+    return saved(session, wanted, "1", f"{PREFIX}-saved")
 
 
-def saved(session: Session, *words: str) -> str:
+def saved(session: Session, wanted: str | None, *words: str) -> str:
     image = session.ready(session.new("onevm", "disk-saveas", made(session, "VM"), *words))
     session.reach(made(session, "VM"), POWEROFF)  # it is busy a moment longer than the image
-    return session.expect_stored(image.findtext("SOURCE", ""))
+    source = image.findtext("SOURCE", "")
+    return same(session.expect_stored(source), session.storage.digest(source), wanted)
 
 
-@row("tm/cpds", "a snapshot of a disk is saved as a new image", "READY")
+@row("tm/cpds", "a snapshot of a disk is saved as a new image", "READY, the same content")
 def save_snapshot_as(session: Session) -> str:
     off(session)
-    return saved(session, "0", f"{PREFIX}-saved-snapshot", "--snapshot", made(session, "snapshots")[-1])
+    number = made(session, "snapshots")[-1]
+    source = disk(guest(session), "0").findtext("SOURCE", "")
+    wanted = session.storage.digest(session.storage.snapshot(source, number))
+    return saved(session, wanted, "0", f"{PREFIX}-saved-snapshot", "--snapshot", number)
 
 
 @row("tm/prebackup", "the VM is backed up while it is off", "a backup image")
@@ -127,13 +135,13 @@ def backup_off(session: Session) -> str:
 row("tm/postbackup", "files of the backup are removed", "no file on the host")(nothing_left)
 
 
-@row("tm/restore", "disks of the VM are restored from the backup", "POWEROFF, with its disks")
+@row("tm/restore", "disks of the VM are restored from the backup", "POWEROFF, with what was backed up")
 def restore(session: Session) -> str:
     if not session.settings.backup_datastore:
         raise NotApplicable("no backup datastore was named")
     off(session)
     vm = session.act(guest(session).findtext("ID", ""), POWEROFF, "restore", made(session, "backup"), "--disk-id", "1")
-    return seen(session, vm, disk(vm, "1"))
+    return same(seen(session, vm, disk(vm, "1")), content(session, vm, "1"), session.made.get("backed up"))
 
 
 @row("tm/mvds", "the VM ends and gives its persistent image back", "READY, the image in the storage")
@@ -167,10 +175,12 @@ def image_action(session: Session, verb: str, snapshot_id: str) -> ElementTree.E
     return session.ready(number)
 
 
-@row("datastore/snap_revert", "an image goes back to a snapshot", "READY")
+@row("datastore/snap_revert", "an image goes back to a snapshot", "READY, with the content of the snapshot")
 def image_revert(session: Session) -> str:
-    image_action(session, "snapshot-revert", image_snapshots(session)[-1])
-    return "READY"
+    number = image_snapshots(session)[-1]
+    source = image_action(session, "snapshot-revert", number).findtext("SOURCE", "")
+    kept = session.storage.digest(session.storage.snapshot(source, number))
+    return same("READY", session.storage.digest(source), kept)
 
 
 @row("datastore/snap_delete", "a snapshot of an image is deleted", "no longer in OpenNebula")
@@ -179,15 +189,18 @@ def image_snapshot_delete(session: Session) -> str:
     if len(found) < 2:
         raise NotApplicable("the image has one snapshot only, which the next row needs")
     image = image_action(session, "snapshot-delete", found[0])
-    return session.expect_stored(f"{image.findtext('SOURCE')}@{found[0]}", there=False)
+    return session.expect_stored(session.storage.snapshot(image.findtext("SOURCE", ""), found[0]), there=False)
 
 
 @row("datastore/snap_flatten", "an image becomes a snapshot of it, and loses all others", "READY, without snapshots")
 def image_flatten(session: Session) -> str:
-    image = image_action(session, "snapshot-flatten", image_snapshots(session)[-1])
+    number = image_snapshots(session)[-1]
+    source = session.show("oneimage", made(session, "persistent image")).findtext("SOURCE", "")
+    kept = session.storage.digest(session.storage.snapshot(source, number))
+    image = image_action(session, "snapshot-flatten", number)
     if image.findall("SNAPSHOTS/SNAPSHOT"):
         raise RowFailed("OpenNebula still has snapshots of the image")
-    return session.expect_stored(image.findtext("SOURCE", ""))
+    return same(session.expect_stored(source), session.storage.digest(source), kept)
 
 
 @row("datastore/rm", "an image is deleted", "no longer in the storage")

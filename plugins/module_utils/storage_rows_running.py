@@ -24,7 +24,6 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_session imp
     NotApplicable,
     RowFailed,
     Session,
-    image_name,
 )
 
 ROWS: list[Row] = []
@@ -92,7 +91,7 @@ def resize(session: Session) -> str:
     vm = session.act(guest(session).findtext("ID", ""), RUNNING, "disk-resize", "1", "32")
     if disk(vm, "1").findtext("SIZE") != "32":
         raise RowFailed(f"the disk has {disk(vm, '1').findtext('SIZE')} MB, expected 32")
-    return session.expect_stored(image_name(vm.findtext("ID", ""), disk(vm, "1")), size_mb=32)
+    return session.expect_stored(session.storage.disk(vm.findtext("ID", ""), disk(vm, "1")), size_mb=32)
 
 
 @row("attach to a running VM", "an image is attached while the VM runs", "the guest has the disk")

@@ -9,22 +9,21 @@ after a run that was killed.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Callable, NamedTuple
 from xml.etree import ElementTree
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_observed import RowFailed, Unseen, storage_of
+
 PREFIX = "kvmcloud-acceptance"
+LOCAL_FILE = f"/var/tmp/{PREFIX}.raw"  # OpenNebula takes local files from here by default
+UNEXPECTED = (ElementTree.ParseError, LookupError, ValueError, OSError)  # an answer that is none
 RUNNING, POWEROFF, STOPPED, DONE = ("3", "3"), ("8", "0"), ("4", "0"), ("6", "0")  # STATE and LCM_STATE of a VM
 NAMES = {RUNNING: "RUNNING", POWEROFF: "POWEROFF", STOPPED: "STOPPED", DONE: "DONE"}
 # LCM_STATEs in which an action has failed and the VM waits for a person.
 VM_FAILED = ("36", "37", "38", "39", "40", "41", "42", "44", "46", "47", "48", "49", "50", "61")
 IMAGE_READY, IMAGE_ERROR = "1", "5"
 MONITORED = "2"  # STATE of a host
-
-
-class RowFailed(Exception):
-    """What was expected is not so; the text says what is."""
 
 
 class NotApplicable(Exception):
@@ -49,6 +48,7 @@ class Session:
         self.made: dict[str, Any] = {}  # what rows hand on to later ones
         self.store = self._datastore(settings.datastore)
         self.driver = (self.store.findtext("TM_MAD") or "").lower()
+        self.storage = storage_of(self.run, self.store)
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
@@ -173,10 +173,7 @@ class Session:
 
     def stored(self, name: str) -> dict[str, Any] | None:
         """The image as the storage has it, None where it has none; KeyError where the storage cannot be asked."""
-        if self.driver != "vitastor" or self.run(["which", "vitastor-cli"])[0] != 0:
-            raise KeyError(self.driver)
-        listed = json.loads(self.one("vitastor-cli", "ls", "--json", name).strip().splitlines()[-1])
-        return next((one for one in listed if one["name"] == name), None)
+        return self.storage.find(name)
 
     def expect_stored(self, name: str, there: bool = True, size_mb: int = 0) -> str:
         """The observation on the storage as words; without a tool, that it was not looked at."""
@@ -190,11 +187,17 @@ class Session:
             raise RowFailed(f"{name} has {found['size']} bytes in the storage, expected {size_mb << 20}")
         return f"{name} is {'' if there else 'not '}in the storage"
 
+    def storage_in(self, datastore: str) -> Unseen:
+        """Of another datastore, by name or id."""
+        return storage_of(self.run, self._datastore(datastore))
+
     # -- what is left --------------------------------------------------------------------------------------------------
 
     def remove_all(self) -> list[str]:
-        """Everything with the prefix, VMs first; returns what could not be removed."""
+        """Everything with the prefix, VMs first, and their backups; returns what could not be removed."""
         left = []
+        self.run(["rm", "-f", LOCAL_FILE])
+        backups = set(self.made.get("backups", []))
         for kind, verb in (("onevm", ("terminate", "--hard")), ("onetemplate", ("delete",)), ("oneimage", ("delete",))):
             numbers = [
                 (one.findtext("ID", ""), one.findtext("NAME", ""))
@@ -203,21 +206,22 @@ class Session:
             ]
             for number, name in numbers:
                 try:
+                    if kind == "onevm":
+                        made = self.show(kind, number).findall("BACKUPS/BACKUP_IDS/ID")
+                        backups.update(one.text or "" for one in made)
                     self.one(kind, *verb[:1], number, *verb[1:])
                     if kind == "onevm":
                         self.reach(number, DONE, self.show("onevm", number).findtext("USER_TEMPLATE/ERROR") or "")
-                except RowFailed as problem:
+                except (RowFailed, *UNEXPECTED) as problem:
                     left.append(f"{name} ({problem})")
+        there = {one.findtext("ID", "") for one in self.pool("oneimage")} if backups else set()
+        for number in sorted(backups & there):
+            try:
+                self.one("oneimage", "delete", number)
+            except RowFailed as problem:
+                left.append(f"backup {number} ({problem})")
         return left
 
 
 class TemplateFile(str):
     """Text that is handed to a command as the path of a file."""
-
-
-def image_name(vm_id: str, disk: ElementTree.Element, prefix: str = "one") -> str:
-    """The image of a disk in Vitastor."""
-    source, number = disk.findtext("SOURCE") or "", disk.findtext("DISK_ID")
-    if not source:
-        return f"{disk.findtext('IMAGE_PREFIX') or prefix}-sys-{vm_id}-{number}"
-    return f"{source}-{vm_id}-{number}" if disk.findtext("CLONE") == "YES" else source

@@ -25,6 +25,7 @@ TIMERS = ("monitor_helper-sync", "vc-policy")
 SUDOERS = "/etc/sudoers.d/opennebula-storpool"
 SUDOERS_TEXT = "oneadmin ALL=(ALL) NOPASSWD: /var/tmp/one/vnm/ip_netns_exec sysctl -w net.ipv4.conf.*\n"
 HOOK = "vc-policy"
+PATCHED = ("vmm", "vnm", "datastore", "im")  # what of OpenNebula the vendor has patches for
 
 
 def storpool_install(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,7 +38,8 @@ def storpool_install(settings: Mapping[str, Any]) -> dict[str, Any]:
         "trees": [{**tree, "state": settings["state"]} for tree in _trees(settings, release)],
         "files": _crontab(settings, release),
         "node_files": _sudoers(settings, release),
-        "packages": _packages(settings["os_family"]),
+        "packages": _packages(settings["os_family"], settings["patches"] if present else {}),
+        "patches": _patches(settings, f"{release[0]}.{release[1]}"),
         "units": [f"{name}.timer" for name in TIMERS] if _has_timers(settings, release) else [],
         "rc": RC,
         "rc_edits": rc_edits(settings["options"]) if present else [],
@@ -107,11 +109,26 @@ def _sudoers(settings: Mapping[str, Any], release: tuple[int, int]) -> list[dict
     return [{**file, "state": settings["state"] if patched else "absent"}]
 
 
-def _packages(os_family: str) -> dict[str, list[str]]:
+def _packages(os_family: str, patches: Mapping[str, Any]) -> dict[str, list[str]]:
     tools = ["jq", "xmlstarlet", "pigz", "tar", "python3-lxml"]
+    patch = ["patch"] if patches else []
     if os_family == "Debian":
-        return {"frontend": [*tools, "libxml2-utils", "netcat-openbsd", "curl"], "node": [*tools, "libxml2-utils"]}
-    return {"frontend": [*tools, "nmap-ncat", "curl"], "node": tools}
+        frontend = [*tools, "libxml2-utils", "netcat-openbsd", "curl", *patch]
+        return {"frontend": frontend, "node": [*tools, "libxml2-utils"]}
+    return {"frontend": [*tools, "nmap-ncat", "curl", *patch], "node": tools}
+
+
+def _patches(settings: Mapping[str, Any], release: str) -> list[dict[str, str]]:
+    """As vendor_patches takes them. With the add-on all go that were ever applied."""
+    switches = settings["patches"] if settings["state"] == "present" else dict.fromkeys(PATCHED, False)
+    return [
+        {
+            "name": name,
+            "directory": f"{settings['folder']}/patches/{name}/{release}",
+            "state": "present" if wanted else "absent",
+        }
+        for name, wanted in switches.items()
+    ]
 
 
 def _hook(present: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.declared_addons import sharing
+from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addon_host import VITASTOR_CONF, of_addon
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addons import AddonError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_addon import CORRECTIONS, needed
 
@@ -41,6 +42,7 @@ def vitastor_install(
         ],
         "packages": _packages(settings),
         "node_checks": _node_checks(settings),
+        "pool_checks": _pool_checks(settings),
         "not_corrected": _not_corrected(settings) if present else [],
     }
 
@@ -111,6 +113,24 @@ def _node_checks(settings: Settings) -> list[dict[str, Any]]:
     knows = {"name": "qemu-img knows vitastor", "argv": ["qemu-img", "--help"]}
     builds = [{"name": f"{package} is the vendor's build", "argv": [*query, package]} for package in patched]
     return [{"type": "command_output", "contains": "vitastor", **check} for check in [knows, *builds]]
+
+
+def _pool_checks(settings: Settings) -> list[dict[str, Any]]:
+    """By cluster, the pools of declared datastores: every node runs guests, and those have their disks there."""
+    found: dict[str, list[str]] = {}
+    for _name, template in of_addon(settings["datastores"], "vitastor"):
+        if template.get("POOL_NAME"):
+            pools = found.setdefault(template.get("VITASTOR_CONF") or VITASTOR_CONF, [])
+            pools += [template["POOL_NAME"]] if template["POOL_NAME"] not in pools else []
+    return [
+        {
+            "type": "vitastor_pools",
+            "name": f"the pools {', '.join(pools)} of {config} are active",
+            "path": config,
+            "expected": pools,
+        }
+        for config, pools in found.items()
+    ]
 
 
 def _not_corrected(settings: Settings) -> list[str]:

@@ -40,7 +40,8 @@ options:
           - V(opennebula_zone), the front-ends of the zone, O(checks[].expected) among them, have one leader and
             equal logs.
           - V(libvirt_domain), a guest of type O(checks[].domain_type) starts and stops.
-          - V(vitastor_pools), all pools of Vitastor are active, and O(checks[].expected) are among them.
+          - V(vitastor_pools), all pools of Vitastor are active, and O(checks[].expected) are among them;
+            O(checks[].path) is the configuration of the cluster, if it is not the vendor's default.
           - V(ovirt_domain), there is a storage domain of oVirt at O(checks[].path), and nothing of it is damaged.
           - V(gluster_peers), this host sees all its peers in GlusterFS connected, O(checks[].expected) among them.
           - V(gluster_volumes), of the volumes O(checks[].expected) all bricks are online and nothing is left to heal.

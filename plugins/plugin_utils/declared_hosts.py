@@ -11,7 +11,7 @@ from typing import Any, Mapping
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory import address_of, names_of
-from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import FRONTENDS, NODES, Host
+from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import ERROR, FRONTENDS, NODES, Host
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import HA_VARIABLES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ovirt import (
     OVIRT_GROUPS,
@@ -23,6 +23,7 @@ from ansible_collections.kvmcloud.stack.plugins.plugin_utils.declared_isolation 
 from ansible_collections.kvmcloud.stack.plugins.plugin_utils.host_variables import (
     dictionaries,
     list_of,
+    one_line,
     value_of,
     worked_out,
 )
@@ -81,6 +82,16 @@ def brick_findings(result: Mapping[str, Any]) -> list[str]:
     return [str(one) for one in result.get("findings") or [result.get("msg")]]
 
 
+def addon_findings(result: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What the module storage_addon_info found, or why it could not look; {} where it was not asked."""
+    if not result or result.get("unreachable"):
+        return []
+    if "findings" in result:
+        return [{str(key): str(value) for key, value in one.items()} for one in result["findings"]]
+    what = f"What the storage add-ons need of it could not be looked at: {one_line(result.get('msg'))}"
+    return [{"what": what.rstrip(".") + ".", "remedy": "Correct that, then run again.", "severity": ERROR}]
+
+
 def host_of(name: str, member_of: set[str], variables: Mapping[str, Any], register: str, isolation: Isolation) -> Host:
     result = value_of(variables, register, {})
     required = ["opennebula_release", "opennebula_repository_key_fingerprint"] if member_of & {FRONTENDS, NODES} else []
@@ -108,6 +119,7 @@ def host_of(name: str, member_of: set[str], variables: Mapping[str, Any], regist
         datastore_disks=dictionaries(variables, "host_storage_datastore_disks"),
         disk_findings=disk_findings(value_of(variables, "preflight_disks", {})),
         brick_findings=brick_findings(value_of(variables, "preflight_bricks", {})),
+        addon_findings=addon_findings(value_of(variables, "preflight_addons", {})),
         gluster_mounts=dictionaries(variables, "gluster_client_mounts"),
         gluster_gateway={kind for kind, variable in GATEWAYS.items() if dictionaries(variables, variable)},
         probe=result.get("probe"),

@@ -24,6 +24,10 @@ def test_oned_conf_is_closed_again(host):
 
 
 def test_the_downloader_is_whole(host):
+    """Also after an upgrade of OpenNebula, whose package has put its own file back."""
+    assert "upgrade opennebula:all" in host.file("/var/log/dpkg.log").content_string
+    assert host.file("/run/oned-before-packages").content_string.split()[-1] == "inactive", "stopped before"
+    assert host.service("opennebula").is_running
     text = host.file(f"{REMOTES}/datastore/downloader.sh").content_string
     assert text.count("get_vitastor_cmd") == 2
     host.check_output(f"bash -n {REMOTES}/datastore/downloader.sh")

@@ -9,6 +9,7 @@ driver fails: the VM keeps its state and gets an error, as oned does it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any
@@ -18,6 +19,10 @@ STATES = {"RUNNING": ("3", "3"), "POWEROFF": ("8", "0"), "STOPPED": ("4", "0"), 
 
 class Refused(Exception):
     pass
+
+
+def digest(data: str) -> str:
+    return hashlib.sha256(data.encode()).hexdigest()
 
 
 def tag(name: str, value: Any) -> str:
@@ -41,6 +46,7 @@ class SmallOpennebula:
             103: ("other", "ssh", "0"),
         }
         self.sizes = dict.fromkeys(self.stores, 1000)
+        self.files: dict[str, str] = {}  # of the front-end, images of directories among them
 
     # -- the commands --------------------------------------------------------------------------------------------------
 
@@ -53,15 +59,27 @@ class SmallOpennebula:
 
     def answer(self, argv: list[str]) -> str | None:
         command, *rest = argv
-        if command == "truncate":
+        if command == "dd":
+            self.files[rest[1].partition("=")[2]] = f"random {len(self.calls)}"
             return None
+        if command == "rm":
+            self.files.pop(rest[-1], None)
+            return None
+        if command == "sha256sum":
+            if rest[0] not in self.files:
+                raise Refused(f"sha256sum: {rest[0]}: No such file or directory")
+            return f"{digest(self.files[rest[0]])}  {rest[0]}"
         if command == "which":
             if not self.storage_tool:
                 raise Refused("")
             return "/usr/bin/vitastor-cli"
+        if self.fails("vitastor-cli") and command in ("vitastor-cli", "bash"):
+            raise Refused(self.fails("vitastor-cli"))
         if command == "vitastor-cli":
             name = rest[-1]
             return json.dumps([{"name": name, **self.stored[name]}] if name in self.stored else [])
+        if command == "bash":  # vitastor-cli dd iimg=NAME | sha256sum
+            return f"{digest(self.stored[rest[-1].partition('=')[2]]['data'])}  -"
         if command == "ssh":
             return self.on_host(rest[0], rest[1])
         verb, *words = rest
@@ -108,7 +126,13 @@ class SmallOpennebula:
             raise Refused(f"[one.image.info] Error getting image [{number}].")
         return self.images[int(number)]
 
-    def make_image(self, name: str, store: int, size: int, persistent: str = "NO", error: str = "") -> int:
+    def copied(self, data: str, verb: str) -> str:
+        """What arrives of a content when this driver copies it."""
+        return f"not {data}" if self.fails(f"{verb} spoils") else data
+
+    def make_image(
+        self, name: str, store: int, size: int, persistent: str = "NO", error: str = "", data: str = "zeros"
+    ) -> int:
         number = self.id()
         source = f"one-{number}"
         self.images[number] = {
@@ -120,15 +144,19 @@ class SmallOpennebula:
             "snapshots": [],
         }
         if not error and self.stores[store][1] == "vitastor":
-            self.stored[source] = {"size": size << 20}
+            self.stored[source] = {"size": size << 20, "data": data}
+        elif not error:
+            self.images[number]["source"] = f"/var/lib/one/datastores/{store}/{number}"
+            self.files[self.images[number]["source"]] = data
         return number
 
     def oneimage_create(self, _d: str, store: str, template: str) -> str:
         given = dict(re.findall(r'^(\w+) = "(.*)"$', template, re.MULTILINE))
         size = int(given.get("SIZE", 16))
         verb = "mkfs" if "FS" in given else "cp"
-        number = self.make_image(given["NAME"], int(store), size, given.get("PERSISTENT", "NO"), self.fails(verb))
-        return f"ID: {number}"
+        data = self.copied(self.files[given["PATH"]], "cp") if "PATH" in given else "zeros"
+        persistent = given.get("PERSISTENT", "NO")
+        return f"ID: {self.make_image(given['NAME'], int(store), size, persistent, self.fails(verb), data)}"
 
     def oneimage_show(self, _x: str, number: str) -> str:
         image = self.the_image(number)
@@ -144,9 +172,10 @@ class SmallOpennebula:
         )
 
     def oneimage_clone(self, number: str, name: str, *store: str) -> str:
-        self.the_image(number)
+        data = self.stored[self.the_image(number)["source"]]["data"]
         target = {name: number for number, (name, *_rest) in self.stores.items()}[store[1]] if store else 100
-        copy = self.make_image(name, target, 16, error=self.fails("clone"))
+        data = self.copied(data, "export" if store else "clone")
+        copy = self.make_image(name, target, 16, error=self.fails("clone"), data=data)
         if self.faults.get("clone has a parent") and f"one-{copy}" in self.stored:
             self.stored[f"one-{copy}"]["parent_name"] = f"one-{number}"
         return f"ID: {copy}"
@@ -158,6 +187,7 @@ class SmallOpennebula:
         del self.images[int(number)]
         if not self.fails("rm"):
             self.stored.pop(image["source"], None)
+        self.files.pop(image["source"], None)
 
     def image_snapshot(self, verb: str, number: str, snapshot: str) -> dict[str, Any]:
         image = self.the_image(number)
@@ -167,8 +197,12 @@ class SmallOpennebula:
             image.update(state="5", error=self.fails(verb))
         return image
 
+    def becomes(self, source: str, snapshot: str, verb: str) -> None:
+        self.stored[source]["data"] = self.copied(self.stored[f"{source}@{snapshot}"]["data"], verb)
+
     def oneimage_snapshot_revert(self, number: str, snapshot: str) -> None:
-        self.image_snapshot("snapshot-revert", number, snapshot)
+        image = self.image_snapshot("snapshot-revert", number, snapshot)
+        self.becomes(image["source"], snapshot, "snapshot-revert")
 
     def oneimage_snapshot_delete(self, number: str, snapshot: str) -> None:
         image = self.image_snapshot("snapshot-delete", number, snapshot)
@@ -178,6 +212,7 @@ class SmallOpennebula:
     def oneimage_snapshot_flatten(self, number: str, snapshot: str) -> None:
         image = self.image_snapshot("snapshot-flatten", number, snapshot)
         if image["state"] == "1":
+            self.becomes(image["source"], snapshot, "snapshot-flatten")
             for one in image["snapshots"]:
                 self.stored.pop(f"{image['source']}@{one}", None)
             image["snapshots"] = []
@@ -218,9 +253,10 @@ class SmallOpennebula:
             if image["persistent"] == "YES":
                 image["state"] = "2"
             else:
-                self.stored[f"{image['source']}-{vm_id}-{number}"] = {"size": 16 << 20}
+                data = self.stored[image["source"]]["data"]
+                self.stored[f"{image['source']}-{vm_id}-{number}"] = {"size": 16 << 20, "data": data}
         else:
-            self.stored[f"one-sys-{vm_id}-{number}"] = {"size": int(disk["SIZE"]) << 20}
+            self.stored[f"one-sys-{vm_id}-{number}"] = {"size": int(disk["SIZE"]) << 20, "data": ""}
         vm["disks"][number] = disk
 
     def the_vm(self, number: str, *states: str) -> dict[str, Any]:
@@ -277,13 +313,16 @@ class SmallOpennebula:
         if not self.failed(vm, "disk-snapshot-create"):
             ids = vm["snapshots"].setdefault(disk, [])
             ids.append(max(ids, default=-1) + 1)
-            self.stored[f"{vm['disks'][int(disk)]['SOURCE']}@{ids[-1]}"] = {"size": 64 << 20}
+            source = self.stored[vm["disks"][int(disk)]["SOURCE"]]
+            self.stored[f"{vm['disks'][int(disk)]['SOURCE']}@{ids[-1]}"] = dict(source)
+            source["data"] += f" and what was written after snapshot {ids[-1]}"
 
     def onevm_disk_snapshot_revert(self, number: str, disk: str, snapshot: str) -> None:
         vm = self.the_vm(number, "POWEROFF")
         if int(snapshot) not in vm["snapshots"][disk]:
             raise Refused("no such snapshot")
-        self.failed(vm, "disk-snapshot-revert")
+        if not self.failed(vm, "disk-snapshot-revert"):
+            self.becomes(vm["disks"][int(disk)]["SOURCE"], snapshot, "disk-snapshot-revert")
 
     def onevm_disk_snapshot_delete(self, number: str, disk: str, snapshot: str) -> None:
         vm = self.the_vm(number, "RUNNING", "POWEROFF")
@@ -293,9 +332,12 @@ class SmallOpennebula:
             vm["snapshots"][disk].remove(int(snapshot))
             self.stored.pop(f"{vm['disks'][int(disk)]['SOURCE']}@{snapshot}")
 
-    def onevm_disk_saveas(self, number: str, _disk: str, name: str, *_snapshot: str) -> str:
-        self.the_vm(number, "RUNNING", "POWEROFF")
-        return f"Image ID: {self.make_image(name, 100, 16, error=self.fails('disk-saveas'))}"
+    def onevm_disk_saveas(self, number: str, disk: str, name: str, *snapshot: str) -> str:
+        vm = self.the_vm(number, "RUNNING", "POWEROFF")
+        found = vm["disks"][int(disk)]
+        stored = f"{found['SOURCE']}@{snapshot[1]}" if snapshot else f"{found['SOURCE']}-{number}-{disk}"
+        data = self.copied(self.stored[stored]["data"], "disk-saveas")
+        return f"Image ID: {self.make_image(name, 100, 16, error=self.fails('disk-saveas'), data=data)}"
 
     def onevm_migrate(self, number: str, _live: str, host: str) -> None:
         vm = self.the_vm(number, "RUNNING")
@@ -326,7 +368,9 @@ class SmallOpennebula:
     def onevm_restore(self, number: str, image: str, _option: str, _disk: str) -> None:
         vm = self.the_vm(number, "POWEROFF")
         self.the_image(image)
-        self.failed(vm, "restore")
+        if not self.failed(vm, "restore"):
+            disk = self.stored[f"{vm['disks'][1]['SOURCE']}-{number}-1"]
+            disk["data"] = self.copied(disk["data"], "restore")
 
     def onevm_terminate(self, number: str, *_hard: str) -> None:
         vm = self.the_vm(number)

@@ -163,3 +163,26 @@ def test_what_a_host_has_against_its_disks(result: dict[str, Any], told: list[st
     found = preflight_findings(["front1"], hostvars, {"opennebula_frontends": ["front1"]})
     sentences = [one["sentence"] for one in found if one["rule"] == "disks_can_be_used"]
     assert len(sentences) == len(told) and all(word in one for word, one in zip(told, sentences))
+
+
+NOTE = {"what": "There is no pool.", "remedy": "Make it.", "severity": "error"}
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"findings": []}, []),
+        ({"findings": [NOTE]}, ["error: front1: There is no pool. Make it. [storage_addons_fit_hosts]"]),
+        ({"findings": [{**NOTE, "severity": "warning"}]}, ["warning: front1: There is no pool. Make it. [storage"]),
+        (
+            {"msg": "value of addons must be one of"},
+            ["error: front1: What the storage add-ons need of it could not be"],
+        ),
+        ({"unreachable": True, "msg": "timed out"}, []),
+    ],
+)
+def test_what_a_host_has_against_storage_addons(result: dict[str, Any], told: list[str]) -> None:
+    hostvars = {"front1": {"preflight_probe": {}, "preflight_addons": result}}
+    found = preflight_findings(["front1"], hostvars, {"opennebula_frontends": ["front1"]})
+    sentences = [one["sentence"] for one in found if one["rule"] == "storage_addons_fit_hosts"]
+    assert len(sentences) == len(told) and all(one.startswith(word) for word, one in zip(told, sentences))

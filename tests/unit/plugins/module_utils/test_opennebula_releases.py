@@ -156,6 +156,8 @@ def test_what_oned_reads_moved_between_releases() -> None:
     """6.x: the scheduler is a unit of its own with sched.conf; 7.x: it is part of oned and reads rank.conf."""
     old, new = (describe(release, "Debian", "12")["frontend_units"] for release in ("6.10", "7.4"))
     assert "/etc/one/schedulers/rank.conf" in new[0]["config_files"]
+    # Where a storage add-on is known by LIVE_DISK_SNAPSHOTS; the driver reads it when oned starts it.
+    assert all("/etc/one/vmm_exec/vmm_execrc" in units[0]["config_files"] for units in (old, new))
     assert {"name": "opennebula-scheduler", "config_files": ["/etc/one/sched.conf"]} in old
     assert {unit.get("port") for unit in new} == {2633, 2616, 5030, 2474}
 

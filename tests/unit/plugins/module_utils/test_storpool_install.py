@@ -113,3 +113,15 @@ def test_what_a_host_has_reserved() -> None:
 def test_a_host_that_would_be_reserved_as_a_whole(printed: str, sentence: str) -> None:
     with pytest.raises(AddonError, match=sentence):
         reserved_template(printed, 1600, 64 << 20)
+
+
+def test_patches_are_switches_and_all_go_with_the_addon() -> None:
+    assert install()["patches"] == [] and "patch" not in install()["packages"]["frontend"]
+    plan = install(patches={"vmm": True, "vnm": False})
+    assert plan["patches"] == [
+        {"name": "vmm", "directory": "/src/patches/vmm/7.2", "state": "present"},
+        {"name": "vnm", "directory": "/src/patches/vnm/7.2", "state": "absent"},
+    ]
+    assert "patch" in plan["packages"]["frontend"]
+    gone = install(state="absent", patches={"vmm": True})["patches"]
+    assert {one["name"]: one["state"] for one in gone} == dict.fromkeys(("vmm", "vnm", "datastore", "im"), "absent")

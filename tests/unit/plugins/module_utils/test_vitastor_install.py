@@ -37,6 +37,7 @@ def install(**changed: Any) -> dict[str, Any]:
         "conf_files": DEFAULTS["vitastor_opennebula_conf_files"],
         "libraries": VARIABLES["vitastor_opennebula_libraries"],
         "storage_addons": ["vitastor"],
+        "datastores": [],
         **changed,
     }
     return vitastor_install(settings, PROGRAMS, TEXTS)
