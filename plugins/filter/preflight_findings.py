@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, Iterable, Mapping, NamedTuple
 
+import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from jinja2 import Undefined
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_gateway
 from ansible_collections.kvmcloud.stack.plugins.module_utils.autostart_hooks import autostart_hooks
 from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory import (
     NODE_VARIABLES,
@@ -188,6 +192,7 @@ DECLARED_OPTIONS = {
     "opennebula_users": oneuser.OPTIONS,
     "opennebula_hosts": onehost.OPTIONS,
 }
+ROLES = Path(__file__).resolve().parents[2] / "roles"
 ONED_EDITS = "opennebula_frontend_oned_edits"
 FILE_EDITS = "opennebula_frontend_file_edits"
 
@@ -347,7 +352,7 @@ def disk_findings(result: Mapping[str, Any]) -> list[str]:
 NAMES: dict[str, Any] = {"type": "list", "elements": "str"}
 VOLUME_OPTIONS = {**gluster_volume.VOLUME, "hosts": NAMES, "disks": NAMES, "arbiter_disks": NAMES}
 BRICK_OPTIONS = gluster_brick.SPEC["bricks"]["options"]
-GATEWAYS = {"nfs": "gluster_gateway_nfs_exports", "smb": "gluster_gateway_smb_shares"}
+GATEWAY = (gluster_gateway.EXPORTS, gluster_gateway.SHARES, gluster_gateway.USERS)
 MOUNT_OPTIONS = gluster_mount.SPEC["mounts"]["options"]
 
 
@@ -356,6 +361,14 @@ def brick_findings(result: Mapping[str, Any]) -> list[str]:
     if not result or result.get("unreachable") or "bricks" in result:
         return []
     return [str(one) for one in result.get("findings") or [result.get("msg")]]
+
+
+@functools.lru_cache(maxsize=None)
+def role_options(role: str) -> dict[str, Any]:
+    """What the role itself would check, after other roles of the run had changed hosts."""
+    specs = yaml.safe_load((ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    options: dict[str, Any] = specs["argument_specs"]["main"]["options"]
+    return options
 
 
 def gluster_of(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], servers: Iterable[str]) -> Gluster:
@@ -369,6 +382,8 @@ def gluster_of(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], 
         gluster.faults += [(where, fault) for fault in ([found.fault] if found.fault else faults)]
         return entries
 
+    gateway = role_options("gluster_gateway")
+
     speaker = next(iter(servers or hosts), None)
     if speaker is not None:
         gluster.volumes = taken(speaker, WHOLE_CLOUD, "gluster_volumes", VOLUME_OPTIONS)
@@ -377,6 +392,8 @@ def gluster_of(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], 
         gluster.servers[name]["gluster_bricks"] = taken(name, name, "gluster_bricks", BRICK_OPTIONS)
     for name in hosts:
         taken(name, name, "gluster_client_mounts", MOUNT_OPTIONS)
+        given = [taken(name, name, variable, gateway[variable]["options"]) for variable in GATEWAY]
+        gluster.faults += [(name, fault) for fault in gluster_gateway.gluster_gateway_findings(*given)]
     return gluster
 
 
@@ -465,7 +482,7 @@ def host_of(
         disk_findings=disk_findings(value_of(variables, "preflight_disks", {})),
         brick_findings=brick_findings(value_of(variables, "preflight_bricks", {})),
         gluster_mounts=dictionaries(variables, "gluster_client_mounts"),
-        gluster_gateway={kind for kind, variable in GATEWAYS.items() if dictionaries(variables, variable)},
+        gluster_gateway=gluster_gateway.volumes_given(*(dictionaries(variables, name) for name in GATEWAY[:2])),
         probe=result.get("probe"),
         unreachable=str(result.get("msg") or "") or None,
         high_availability={variable: value_of(variables, variable) for variable in HA_VARIABLES},
