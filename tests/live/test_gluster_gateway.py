@@ -150,6 +150,20 @@ def test_a_password_is_changed_and_one_changed_by_hand_is_told_by_its_hash(gatew
     assert share(**SMB).changed == 1 and let_in("correct-horse-battery")
 
 
+def test_a_share_of_a_mount_is_closed_while_nothing_is_mounted(gateway):
+    on("gs1", "mkdir -p /srv/fuse && mount -t glusterfs localhost:/data /srv/fuse")
+    shares = [*SHARES, {"name": "fused", "path": "/srv/fuse"}]
+    assert share(**{**SMB, "gluster_gateway_smb_shares": shares}).rc == 0
+    look = "smbclient //10.213.125.11/fused -U anna%correct-horse-battery -c"
+    assert "by-nfs" in on("client1", f"{look} ls")
+    on("client1", f"{look} 'get by-nfs /root/by-smb'")
+    assert on("client1", "cat /root/by-smb").strip() == "from a client"
+    on("gs1", "umount /srv/fuse")
+    assert "NT_STATUS" in on("client1", f"{look} ls", check=False)
+    assert share(**SMB).rc == 0
+    assert "BAD_NETWORK_NAME" in on("client1", f"{look} ls", check=False)
+
+
 def test_a_configuration_that_samba_would_not_read_is_not_used(gateway):
     look = "sha256sum /etc/samba/smb.conf; systemctl show -p MainPID smbd"
     before = on("gs1", look)
