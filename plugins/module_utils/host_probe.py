@@ -187,3 +187,15 @@ def unit_states(systemctl_show: str) -> dict[str, dict[str, str]]:
 
 def time_service(states: dict[str, dict[str, str]]) -> str | None:
     return next((unit for unit in TIME_SERVICES if states.get(unit, {}).get("ActiveState") == "active"), None)
+
+
+def unit_summary(states: dict[str, dict[str, str]], names: Iterable[str]) -> dict[str, dict[str, bool]]:
+    """Of the named units that are there, whether they run, and whether they start at boot."""
+    return {
+        name: {
+            "active": states[name].get("ActiveState") == "active",
+            "enabled": states[name].get("UnitFileState") in ("enabled", "enabled-runtime"),
+        }
+        for name in names
+        if states.get(name, {}).get("LoadState") == "loaded"
+    }

@@ -60,7 +60,7 @@ class Host:
     brick_findings: list[str] = field(default_factory=list)  # ... and against its gluster_bricks
     addon_findings: list[dict[str, str]] = field(default_factory=list)  # ... and against opennebula_storage_addons
     gluster_mounts: list[dict[str, Any]] = field(default_factory=list)  # that gluster_client is going to make
-    gluster_gateway: set[str] = field(default_factory=set)  # what gluster_gateway is going to serve: nfs, smb
+    gluster_gateway: dict[str, list[str]] = field(default_factory=dict)  # volumes that it gives, by nfs or smb
     probe: dict[str, Any] | None = None
     unreachable: str | None = None
     high_availability: dict[str, Any] = field(default_factory=dict)  # HA_VARIABLES that are set

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Iterator
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_gateway import nfs_findings
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_inventory import (
     InventoryError,
     volumes_with_bricks,
@@ -32,7 +33,6 @@ SERVER_VARIABLES = (
     "gluster_bricks",
 )
 MANAGEMENT_PORT = 24007
-NFS_PORT = 2049
 OFF = ("off", "no", "false", "disable", "0")
 
 
@@ -41,7 +41,9 @@ def _sentence(text: str) -> str:
 
 
 def gluster_declarations(cloud: Cloud) -> Iterator[Finding]:
-    """gluster_volumes, gluster_bricks or gluster_client_mounts have an entry that its module would refuse."""
+    """gluster_volumes, gluster_bricks, gluster_client_mounts or a list of gluster_gateway have an entry that would be
+    refused, such as an export that names no clients, or two with one id.
+    """
     for where, fault in cloud.gluster.faults:
         yield Finding(where, _sentence(fault), "Correct the entry; ansible-doc tells what it may have.")
 
@@ -134,16 +136,13 @@ def gluster_port_taken(cloud: Cloud) -> Iterator[Finding]:
 
 
 def nfs_port_is_free(cloud: Cloud) -> Iterator[Finding]:
-    """A gateway of GlusterFS cannot serve NFS, because the kernel's NFS server, or another program, has port 2049."""
+    """A gateway of GlusterFS cannot serve NFS, because the kernel's NFS server, or another program, has port 2049, or
+    will have it after a boot.
+    """
     for host, probe in cloud.probed():
-        for entry in _listeners(probe, NFS_PORT)[:1] if "nfs" in host.gluster_gateway else []:
-            if str(entry["process"] or "").startswith("ganesha"):
-                continue
-            owner = f"{entry['process']} (pid {entry['pid']})" if entry["process"] else "the kernel's NFS server"
+        for sentence in nfs_findings(probe) if "nfs" in host.gluster_gateway else []:
             yield Finding(
-                host.name,
-                f"Port {NFS_PORT}/tcp, which NFS-Ganesha needs, is taken by {owner}.",
-                "Disable nfs-server.service there, or let another host be the gateway.",
+                host.name, sentence, "Let another host be the gateway, or: systemctl disable --now nfs-server."
             )
 
 
@@ -161,7 +160,9 @@ def nfs_comes_from_a_gateway(cloud: Cloud) -> Iterator[Finding]:
 
 
 def mounts_name_volumes(cloud: Cloud) -> Iterator[Finding]:
-    """gluster_client_mounts names a volume that gluster_volumes does not declare; it may have been made by hand."""
+    """gluster_client_mounts, or an export or share of a gateway, names a volume that gluster_volumes does not declare;
+    it may have been made by hand.
+    """
     declared = {str(volume.get("name")) for volume in cloud.gluster.volumes if volume.get("state") != "absent"}
     for host in cloud.hosts:
         for mount in host.gluster_mounts:
@@ -174,6 +175,16 @@ def mounts_name_volumes(cloud: Cloud) -> Iterator[Finding]:
                     "Correct the name, or declare the volume.",
                     WARNING,
                 )
+        # A gateway may be of another pool, too, as long as no volume is declared here.
+        for kind, volumes in host.gluster_gateway.items() if declared else ():
+            for volume in volumes:
+                if volume not in declared:
+                    yield Finding(
+                        host.name,
+                        f"By {kind.upper()} it gives the volume {volume}, which gluster_volumes does not declare.",
+                        "Correct the name, or declare the volume.",
+                        WARNING,
+                    )
 
 
 GLUSTER_RULES: tuple[Rule, ...] = (

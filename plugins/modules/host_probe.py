@@ -48,6 +48,11 @@ options:
     description: Time limit in seconds for all names together. Those that are not answered by then have no addresses.
     type: float
     default: 5
+  units:
+    description: Units of systemd to look at, besides those that keep the time.
+    type: list
+    elements: str
+    default: [nfs-server.service]
   users:
     description: Users to look up.
     type: list
@@ -174,6 +179,9 @@ probe:
     package_lock:
       description: C(path), C(pid) and C(process) of a running package manager; null where there is none.
       type: dict
+    units:
+      description: By name C(active), and C(enabled), which is whether it starts at boot; of those that are there.
+      type: dict
     users:
       description: By name C(uid), C(gid), C(home), C(shell) and C(groups); null for a user that does not exist.
       type: dict
@@ -204,6 +212,7 @@ SPEC = {
     "mount_paths": {"type": "list", "elements": "path", "default": ["/var/lib/one/datastores"]},
     "names": {"type": "list", "elements": "str", "default": []},
     "resolve_timeout": {"type": "float", "default": 5},
+    "units": {"type": "list", "elements": "str", "default": ["nfs-server.service"]},
     "users": {"type": "list", "elements": "str", "default": ["oneadmin"]},
 }
 DISK_TIMEOUT = 5  # seconds, after which a mount does not answer
@@ -365,16 +374,18 @@ def package_lock():
     return None
 
 
-def clock(module):
+def units(module, names):
+    if not os.path.isdir("/run/systemd/system"):
+        return {}
+    command = ["systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState", "--"]
+    return host_probe.unit_states(module.run_command([*command, *host_probe.TIME_SERVICES, *names])[1])
+
+
+def clock(states):
     synchronised = None
     with contextlib.suppress(OSError, AttributeError):
         synchronised = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(512)) != TIME_ERROR
-    service = None
-    if os.path.isdir("/run/systemd/system"):
-        command = ["systemctl", "show", "--property=Id,ActiveState", *host_probe.TIME_SERVICES]
-        _returncode, out, _err = module.run_command(command)
-        service = host_probe.time_service(host_probe.unit_states(out))
-    return {"synchronised": synchronised, "service": service}
+    return {"synchronised": synchronised, "service": host_probe.time_service(states)}
 
 
 def netplan():
@@ -399,6 +410,7 @@ def main():
     ip = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin:/bin")
     addresses = module.run_command([ip, "-j", "-d", "addr", "show"])[1] if ip else ""
     routes = [module.run_command([ip, "-j", family, "route", "show", "default"])[1] for family in ("-4", "-6") if ip]
+    states = units(module, params["units"])
     names, canonical = resolve([*params["names"], hostname], params["resolve_timeout"])
     probe = {
         "bridge_filter": bridge_filter.ask_kernel() if params["bridge_filter"] else None,
@@ -424,8 +436,9 @@ def main():
         "name_servers": host_probe.name_servers(text_of("/etc/resolv.conf")),
         "uptime": float((text_of("/proc/uptime") or "0").split()[0]),
         "boot_id": text_of("/proc/sys/kernel/random/boot_id").strip(),
-        "clock": clock(module),
+        "clock": clock(states),
         "package_lock": package_lock(),
+        "units": host_probe.unit_summary(states, params["units"]),
         "users": {name: user(name) for name in params["users"]},
         "epoch": time.time(),
     }

@@ -10,6 +10,7 @@ from typing import Any, Mapping
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_gateway
 from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory import address_of, names_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import ERROR, FRONTENDS, NODES, Host
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ha import HA_VARIABLES
@@ -19,6 +20,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_ovirt imp
     OVIRT_VARIABLES,
 )
 from ansible_collections.kvmcloud.stack.plugins.modules import netplan
+from ansible_collections.kvmcloud.stack.plugins.plugin_utils.declared_gluster import GATEWAY
 from ansible_collections.kvmcloud.stack.plugins.plugin_utils.declared_isolation import Isolation
 from ansible_collections.kvmcloud.stack.plugins.plugin_utils.host_variables import (
     dictionaries,
@@ -28,8 +30,6 @@ from ansible_collections.kvmcloud.stack.plugins.plugin_utils.host_variables impo
     worked_out,
 )
 from ansible_collections.kvmcloud.stack.plugins.plugin_utils.module_options import as_modules_take
-
-GATEWAYS = {"nfs": "gluster_gateway_nfs_exports", "smb": "gluster_gateway_smb_shares"}
 
 
 def secrets_of(groups: set[str], variables: Mapping[str, Any]) -> dict[str, str | None]:
@@ -121,7 +121,7 @@ def host_of(name: str, member_of: set[str], variables: Mapping[str, Any], regist
         brick_findings=brick_findings(value_of(variables, "preflight_bricks", {})),
         addon_findings=addon_findings(value_of(variables, "preflight_addons", {})),
         gluster_mounts=dictionaries(variables, "gluster_client_mounts"),
-        gluster_gateway={kind for kind, variable in GATEWAYS.items() if dictionaries(variables, variable)},
+        gluster_gateway=gluster_gateway.volumes_given(*(dictionaries(variables, name) for name in GATEWAY[:2])),
         probe=result.get("probe"),
         unreachable=str(result.get("msg") or "") or None,
         high_availability={variable: value_of(variables, variable) for variable in HA_VARIABLES},

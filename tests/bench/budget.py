@@ -25,4 +25,8 @@ def exceeded(counts: dict, scenario: str, groups: dict[str, list[str]]) -> list[
         for role, count in roles.items():
             if role != "total" and count > budget["roles"].get(role, 0):
                 over.append(f"role {role} runs {count} modules on {host}, budget {budget['roles'].get(role, 0)}")
+    for action, most in budget.get("actions", {}).items():
+        runs = sum(counts["actions"].get(action, {}).values())
+        if runs > most:
+            over.append(f"module {action} runs {runs} times, budget {most}")
     return over

@@ -30,7 +30,7 @@ def on(host: str, command: str, check: bool = True) -> str:
     return done.stdout + done.stderr
 
 
-def inventory(servers=("gs1", "gs2", "gs3"), volumes=(), mounts=(), **variables) -> str:
+def inventory(servers=("gs1", "gs2", "gs3"), volumes=(), mounts=(), clients=("client1",), **variables) -> str:
     """What a user has: the servers that are in use and a client. Other hosts of the lab are none of it."""
     addresses = {
         name: {"ansible_host": host["ansible_host"]}
@@ -40,7 +40,7 @@ def inventory(servers=("gs1", "gs2", "gs3"), volumes=(), mounts=(), **variables)
     own = {"gluster_bricks": BRICKS, "gluster_volumes": list(volumes), **variables}
     groups = {
         "gluster_servers": {"hosts": {name: addresses[name] for name in servers}, "vars": own},
-        "clients": {"hosts": {"client1": addresses["client1"]}, "vars": {"gluster_client_mounts": list(mounts)}},
+        "clients": {"hosts": {c: addresses[c] for c in clients}, "vars": {"gluster_client_mounts": list(mounts)}},
     }
     folder = Path(tempfile.gettempdir()) / f"kvmcloud-gluslive-{os.getpid()}"
     folder.mkdir(exist_ok=True)

@@ -28,6 +28,9 @@ EXPORTS = [
 SHARES = [{"name": "glustertest", "volume": "data", "comment": "For testing a volume exported through CIFS"}]
 NFS, BRICK = "nfs://10.213.125.11/data", "/bricks/brick1/data"
 USERS = [{"name": "anna", "password": "correct-horse-battery"}]
+SMB = {"gluster_gateway_smb_shares": SHARES, "gluster_gateway_smb_users": USERS}
+NOT_INSTALLED = "dpkg-query -W nfs-ganesha && dpkg-query -W samba"
+KERNEL_NFS = "/etc/systemd/system/nfs-server.service"
 
 
 def declared(**more) -> dict:
@@ -53,6 +56,36 @@ def share(*arguments: str, **variables) -> cloud.Run:
     return pool.playbook("gluster_gateway", "--limit", "gs1", *arguments, **declared(**variables))
 
 
+def test_a_bare_gateway_in_check_mode(gateway):
+    """To the end, and nothing is done."""
+    planned = share("--check", "--diff", gluster_gateway_nfs_exports=EXPORTS, **SMB)
+    assert planned.rc == 0 and planned.changed > 4, planned.output
+    assert "correct-horse" not in planned.output
+    assert not on(
+        "gs1", "dpkg-query -W nfs-ganesha samba 2>/dev/null; ls -d /etc/ganesha /etc/samba", check=False
+    ).count("\n/etc")
+
+
+def test_what_cannot_be_given_is_told_before_anything_is_installed(gateway):
+    shares = [{"name": "all"}, {**SHARES[0], "guest": True, "users": ["anna"]}]
+    refused = share(
+        gluster_gateway_nfs_exports=[EXPORTS[0], {"id": 1, "volume": "more"}], gluster_gateway_smb_shares=shares
+    )
+    assert refused.rc != 0
+    for words in ("have the id 1", "entry 1 names no clients", "entry all has neither a volume nor a path", "are none"):
+        assert words in refused.words, refused.output
+    report = pool.playbook("preflight", **declared(gluster_gateway_smb_shares=shares))
+    assert report.rc != 0 and "entry all has neither a volume" in report.words, report.output
+
+    # As an administrator would have left the kernel's server: not running now, and there after the next boot.
+    on("gs1", f"printf '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' > {KERNEL_NFS}")
+    on("gs1", "systemctl daemon-reload && systemctl enable --quiet nfs-server")
+    refused = share(gluster_gateway_nfs_exports=EXPORTS)
+    on("gs1", f"systemctl disable --quiet nfs-server && rm {KERNEL_NFS} && systemctl daemon-reload")
+    assert refused.rc != 0 and "The kernel's NFS server starts at boot" in refused.words, refused.output
+    assert "no packages" in on("gs1", NOT_INSTALLED, check=False)
+
+
 def test_a_volume_by_nfs_for_those_that_are_named(gateway):
     wanted = {"gluster_gateway_nfs_exports": EXPORTS}
     run = share(**wanted)
@@ -75,11 +108,12 @@ def test_exports_that_cannot_be_served_leave_those_that_are(gateway):
 
 
 def test_a_volume_by_smb_for_its_users(gateway):
-    wanted = {"gluster_gateway_smb_shares": SHARES, "gluster_gateway_smb_users": USERS}
-    run = share(**wanted)
+    run = share(**SMB)
     assert run.rc == 0, run.output
-    again = share(**wanted)
+    again = share(**SMB)
     assert again.rc == 0 and again.changed == 0, again.output
+    checked = share("--check", "--diff", gluster_gateway_nfs_exports=EXPORTS, **SMB)
+    assert checked.rc == 0 and checked.changed == 0, checked.output
     on("gs1", "id anna; gluster --mode=script volume info data >/dev/null")
     client = "smbclient //10.213.125.11/glustertest -U anna%correct-horse-battery -c"
     assert "by-nfs" in on("client1", f"{client} ls")
@@ -87,6 +121,83 @@ def test_a_volume_by_smb_for_its_users(gateway):
     assert on("client1", "sha256sum < /root/open") == on("gs2", f"sha256sum < {BRICK}/open")
     assert "NT_STATUS" in on("client1", "smbclient //10.213.125.11/glustertest -N -c ls", check=False)
     assert "correct-horse" not in run.output
+
+
+def let_in(password: str, command: str = "ls") -> bool:
+    said = on("client1", f"smbclient //10.213.125.11/glustertest -U 'anna%{password}' -c '{command}'", check=False)
+    return "by-nfs" in said
+
+
+def test_a_password_is_changed_and_one_changed_by_hand_is_told_by_its_hash(gateway):
+    new = {**SMB, "gluster_gateway_smb_users": [{"name": "anna", "password": "gr\u00fcn $1 'quoted'"}]}
+    run = share("--diff", **new)
+    assert run.rc == 0 and run.changed == 1, run.output
+    assert "anna, another password" in run.output and "quoted" not in run.output
+    assert share(**new).changed == 0, "Samba keeps it as it was typed"
+    assert not let_in("correct-horse-battery")
+    run = share(**SMB)
+    assert run.rc == 0 and run.changed == 1 and let_in("correct-horse-battery"), run.output
+
+    on("gs1", "printf 'by-hand-1\nby-hand-1\n' | smbpasswd -s anna")
+    assert let_in("by-hand-1") and not let_in("correct-horse-battery")
+    kept = {**SMB, "gluster_gateway_smb_users": [{**USERS[0], "update_password": "on_create"}]}
+    assert share(**kept).changed == 0 and let_in("by-hand-1")
+    assert share(**SMB).changed == 1 and let_in("correct-horse-battery")
+
+    gone = share(**{**SMB, "gluster_gateway_smb_users": [{"name": "anna", "state": "absent"}]})
+    assert gone.rc == 0 and gone.changed == 1 and not let_in("correct-horse-battery"), gone.output
+    on("gs1", "id anna")
+    assert share(**SMB).changed == 1 and let_in("correct-horse-battery")
+
+
+def test_a_share_of_a_mount_is_closed_while_nothing_is_mounted(gateway):
+    on("gs1", "mkdir -p /srv/fuse && mount -t glusterfs localhost:/data /srv/fuse")
+    shares = [*SHARES, {"name": "fused", "path": "/srv/fuse"}]
+    assert share(**{**SMB, "gluster_gateway_smb_shares": shares}).rc == 0
+    look = "smbclient //10.213.125.11/fused -U anna%correct-horse-battery -c"
+    assert "by-nfs" in on("client1", f"{look} ls")
+    on("client1", f"{look} 'get by-nfs /root/by-smb'")
+    assert on("client1", "cat /root/by-smb").strip() == "from a client"
+    on("gs1", "umount /srv/fuse")
+    assert "NT_STATUS" in on("client1", f"{look} ls", check=False)
+    assert share(**SMB).rc == 0
+    assert "BAD_NETWORK_NAME" in on("client1", f"{look} ls", check=False)
+
+
+def test_a_configuration_that_samba_would_not_read_is_not_used(gateway):
+    look = "sha256sum /etc/samba/smb.conf; systemctl show -p MainPID smbd"
+    before = on("gs1", look)
+    refused = share(gluster_gateway_smb_workgroup="WORKGROUP\n[broken", **SMB)
+    assert refused.rc != 0 and "failed to validate" in refused.words, refused.output
+    assert on("gs1", look) == before and let_in("correct-horse-battery")
+
+
+def reached(port: int, host: str = "10.213.125.11") -> bool:
+    return "yes" in on(
+        "client1",
+        f"python3 -c 'import socket; socket.create_connection((\"{host}\", {port}), 3)' 2>/dev/null && echo yes",
+        check=False,
+    )
+
+
+def test_firewalld_lets_peers_and_clients_in(gateway):
+    for host in ("gs1", "gs2"):
+        on(host, "apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends firewalld")
+        on(host, "systemctl start firewalld && firewall-cmd --state")
+    brick = int(pool.gluster("gs1", "volume status data").findtext(".//node[path='/bricks/brick1/data']/port"))
+    assert not reached(24007) and not reached(brick)
+    wanted = declared(gluster_server_firewalld=True)
+    run = pool.converge(**wanted)
+    assert run.changed == 4, run.output
+    assert on("gs1", "firewall-cmd --list-ports; firewall-cmd --permanent --list-ports").split() == [
+        *("24007/tcp", "49152-60999/tcp"),
+        *("24007/tcp", "49152-60999/tcp"),
+    ]
+    assert reached(24007) and reached(brick) and not reached(22000)
+    assert pool.converge(**wanted).changed == 0
+    pool.eventually(lambda: pool.peers(), lambda found: found == {"gs2": "Peer in Cluster"})
+    for host in ("gs1", "gs2"):
+        on(host, "apt-get purge --yes --quiet firewalld")
 
 
 def test_what_is_withdrawn_is_no_longer_given(gateway):

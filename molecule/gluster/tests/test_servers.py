@@ -76,6 +76,24 @@ def test_options_are_as_declared(host):
     assert value("pairs", "features.quota") == "on"
 
 
+def test_the_pool_works_by_the_highest_version_that_all_have(host):
+    def value(key):
+        return gluster(host, f"volume get all {key}").findtext("volGetopts/Opt/Value")
+
+    assert value("cluster.op-version") == value("cluster.max-op-version")
+
+
+def test_logs_are_rotated_while_they_are_written(host):
+    assert host.service("logrotate.timer").is_enabled
+    host.check_output("logrotate --force --state /root/rotated /etc/logrotate.d/glusterfs-common")
+    for log in (
+        "glusterd.log",
+        "bricks/bricks-brick1-mirror.log" if host.check_output("hostname") != "gs4" else "cli.log",
+    ):
+        assert host.file(f"/var/log/glusterfs/{log}.1").size > 0
+    assert all(node.findtext("status") == "1" for node in gluster(host, "volume status vms").iter("node"))
+
+
 def test_a_volume_that_shall_not_run_does_not(host):
     assert gluster(host, "volume info scratch").findtext(".//statusStr") in ("Created", "Stopped")
 

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Counts what a run costs: task barriers, and module executions per host and role.
 
-These figures depend on the playbooks alone, not on the machine, so a budget can be held against them.
+Those of this collection are counted by name, too. These figures depend on the playbooks alone, not on the machine, so
+a budget can be held against them.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ ON_CONTROLLER = {
     "add_host", "assert", "debug", "fail", "group_by", "include_role", "include_tasks", "include_vars",
     "import_role", "import_tasks", "meta", "pause", "set_fact", "set_stats", "validate_argument_spec",
 }  # fmt: skip
+# Of what is counted by name.
+OWN = "kvmcloud.stack."
 # Action plugins that send a stat before their module.
 TWO_MODULES = {"copy", "template", "assemble"}
 
@@ -46,6 +49,7 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self.tasks = {}  # uuid -> [outcomes]
         self.modules = defaultdict(Counter)  # host -> role -> module executions
+        self.actions = defaultdict(Counter)  # module of this collection -> host -> executions
         self.evaluations = 0
         self.controller_only = 0
 
@@ -62,6 +66,8 @@ class CallbackModule(CallbackBase):
             return
         role = result.task._role.get_name() if result.task._role else "(play)"
         self.modules[result.host.get_name()][role.rpartition(".")[2]] += 2 if action in TWO_MODULES else 1
+        if result.task.action.startswith(OWN):
+            self.actions[action][result.host.get_name()] += 1
 
     def _done(self, result, outcome: str) -> None:
         self.evaluations += 1
@@ -98,6 +104,7 @@ class CallbackModule(CallbackBase):
             "evaluations": self.evaluations,
             "controller_only": self.controller_only,
             "modules": {host: {"total": sum(roles.values()), **roles} for host, roles in sorted(self.modules.items())},
+            "actions": {action: dict(sorted(hosts.items())) for action, hosts in sorted(self.actions.items())},
             "changed": {host: stats.summarize(host)["changed"] for host in sorted(stats.processed)},
             "failed": {
                 host: stats.summarize(host)["failures"] + stats.summarize(host)["unreachable"]

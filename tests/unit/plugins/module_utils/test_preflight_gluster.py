@@ -16,6 +16,8 @@ from ansible_collections.kvmcloud.stack.plugins.plugin_utils.declared_hosts impo
 NAMES = {"gs1": "10.0.0.31", "gs2": "10.0.0.32", "gs3": "10.0.0.33"}
 BRICKS = [{"name": "b1", "device": "/dev/vdb"}, {"name": "b2", "device": "/dev/vdc"}]
 VMS = {"name": "vms", "replica": 3, "arbiter": 1}
+AWAY = probe("node1", names=dict.fromkeys(NAMES, ["10.0.0.3"]))
+ON = {"active": False, "enabled": True}
 
 
 def listener(port: int, process: str | None) -> dict[str, Any]:
@@ -88,9 +90,15 @@ def found(of: Cloud) -> list[Finding]:
             id="NFS of a host that is no gateway",
         ),
         pytest.param(
-            pool(VMS, members=(server("gs1", gluster_gateway={"nfs"}, ports=[listener(2049, "ganesha.nfsd")]),)),
+            pool(
+                VMS, members=(server("gs1", gluster_gateway={"nfs": ["vms"]}, ports=[listener(2049, "ganesha.nfsd")]),)
+            ),
             id="Ganesha runs",
         ),
+        pytest.param(
+            pool(VMS, others=(host("node1", gluster_gateway={"smb": []}, probe=AWAY),)), id="a share of a mount"
+        ),
+        pytest.param(pool(others=(host("node1", gluster_gateway={"nfs": ["far"]}, probe=AWAY),)), id="a far gateway"),
         pytest.param(pool({**VMS, "options": {"nfs.disable": "on"}}), id="no NFS"),
         pytest.param(pool({"name": "two", "replica": 2, "accept_split_brain_risk": True}), id="the risk is known"),
     ],
@@ -150,13 +158,32 @@ def test_nothing_speaks_against(fine: Cloud) -> None:
             pool(members=(server("gs1", ports=[listener(24007, "nc")]),)), "error", "taken by nc (pid 7)", id="port"
         ),
         pytest.param(
-            pool(members=(server("gs1", gluster_gateway={"nfs"}, ports=[listener(2049, None)]),)),
+            pool(members=(server("gs1", gluster_gateway={"nfs": ["vms"]}, ports=[listener(2049, None)]),)),
             "error",
             "taken by the kernel's NFS server",
             id="kernel NFS",
         ),
         pytest.param(
-            pool(members=(server("gs1", gluster_gateway={"nfs"}, ports=[listener(2049, "x")]),)),
+            pool(
+                VMS,
+                others=(
+                    host(
+                        "node1", gluster_gateway={"nfs": ["vms"]}, probe={**AWAY, "units": {"nfs-server.service": ON}}
+                    ),
+                ),
+            ),
+            "error",
+            "The kernel's NFS server starts at boot",
+            id="kernel NFS, from the next boot on",
+        ),
+        pytest.param(
+            pool(VMS, others=(host("node1", gluster_gateway={"nfs": ["vms", "vmz"]}, probe=AWAY),)),
+            "warning",
+            "By NFS it gives the volume vmz",
+            id="slip of a gateway",
+        ),
+        pytest.param(
+            pool(members=(server("gs1", gluster_gateway={"nfs": []}, ports=[listener(2049, "x")]),)),
             "error",
             "taken by x (pid 7)",
             id="another NFS",
@@ -181,17 +208,41 @@ def test_what_a_module_would_refuse_is_told_of_its_host() -> None:
     hostvars = {
         "gs1": {"gluster_volumes": [{"name": "a", "replicas": 3}, VMS], "gluster_bricks": [{"device": "/dev/vdb"}]},
         "gs2": {"gluster_bricks": BRICKS, "gluster_server_name": "far"},
-        "node1": {"gluster_client_mounts": [{"volume": "vms"}]},
+        "node1": {
+            "gluster_client_mounts": [{"volume": "vms"}],
+            "gluster_gateway_nfs_exports": [
+                {"id": 1, "volume": "vms", "clients": ["*"], "squash": "yes"},
+                {"id": 2, "volume": "vms"},
+            ],
+            "gluster_gateway_smb_shares": [{"name": "root"}],
+            "gluster_gateway_smb_users": [
+                {"name": "anna", "password": "hush-hush", "shell": "/bin/sh"},
+                {"name": "ben"},
+            ],
+        },
     }
     declared = gluster_of(["gs1", "node1"], hostvars, ["gs1", "gs2"])
     assert [(where, fault.split(":")[0]) for where, fault in declared.faults] == [
         ("all", "gluster_volumes, entry a"),
         ("gs1", "gluster_bricks, entry (without name or id)"),
         ("node1", "gluster_client_mounts, entry (without name or id)"),
+        ("node1", "gluster_gateway_nfs_exports, entry 1"),
+        ("node1", "gluster_gateway_smb_users, entry anna"),
+        (
+            "node1",
+            "gluster_gateway_nfs_exports, entry 2 names no clients. Say who may mount it, such as clients",
+        ),
+        (
+            "node1",
+            "gluster_gateway_smb_shares, entry root has neither a volume nor a path below a mount of it. It would "
+            "share the root of the host.",
+        ),
+        ("node1", "gluster_gateway_smb_users"),
     ]
+    assert "hush" not in str(declared.faults)
     assert [volume["name"] for volume in declared.volumes] == ["vms"]
     assert declared.servers["gs2"]["gluster_server_name"] == "far"
-    assert len(found(cloud(gluster=Gluster(faults=declared.faults)))) == 3
+    assert len(found(cloud(gluster=Gluster(faults=declared.faults)))) == 8
 
 
 @pytest.mark.parametrize(

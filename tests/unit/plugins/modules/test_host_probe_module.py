@@ -171,3 +171,27 @@ def test_a_held_lock_is_seen_and_not_taken(capsys: Any, monkeypatch: pytest.Monk
     assert (found["path"], found["pid"]) == (str(lock), holder.pid)
     with lock.open("w") as stream:
         fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_units_that_are_there(capsys: Any, monkeypatch: Any) -> None:
+    told = (
+        "Id=chrony.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n\n"
+        "Id=nfs-server.service\nLoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\n\n"
+        "Id=off.service\nLoadState=loaded\nActiveState=active\nUnitFileState=disabled\n\n"
+        "Id=nosuch.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n"
+    )
+    real = host_probe.AnsibleModule.run_command
+
+    def answered(self: Any, argv: list[str], **more: Any) -> Any:
+        return (0, told, "") if argv[0] == "systemctl" else real(self, argv, **more)
+
+    monkeypatch.setattr(host_probe.AnsibleModule, "run_command", answered)
+    monkeypatch.setattr(
+        host_probe.os.path, "isdir", lambda path: True if path.startswith("/run/systemd") else os.path.exists(path)
+    )
+    found = probe(capsys, units=["nfs-server.service", "off.service", "nosuch.service"])
+    assert found["units"] == {
+        "nfs-server.service": {"active": False, "enabled": True},
+        "off.service": {"active": True, "enabled": False},
+    }
+    assert found["clock"]["service"] == "chrony.service"
