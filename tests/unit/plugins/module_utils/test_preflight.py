@@ -343,6 +343,7 @@ def test_what_cannot_be_accepted() -> None:
         "guests_are_kept_from_vitastor",
         "isolation_is_taken",
         "isolation_is_sound",
+        "kernel_filters_bridges",
         "isolation_fits_the_host",
     }
 
