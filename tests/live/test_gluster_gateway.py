@@ -172,6 +172,21 @@ def test_a_configuration_that_samba_would_not_read_is_not_used(gateway):
     assert on("gs1", look) == before and let_in("correct-horse-battery")
 
 
+def test_what_a_gateway_gives_is_verified(gateway):
+    def verify() -> cloud.Run:
+        return pool.playbook("verify", "--limit", "gs1", **declared(gluster_gateway_nfs_exports=EXPORTS, **SMB))
+
+    report = verify()
+    assert report.rc == 0 and "/theirs is exported by NFS" in report.output, report.output
+    on("gs1", "systemctl stop nfs-ganesha && sed -i 's/^.glustertest.$/[other]/' /etc/samba/smb.conf")
+    report = verify()
+    failed = [line for line in report.output.splitlines() if "FAILED" in line]
+    for words in ("/data is exported by NFS", "glustertest is shared by SMB", "nfs-ganesha.service"):
+        assert any(words in line for line in failed), report.output
+    assert share(gluster_gateway_nfs_exports=EXPORTS, **SMB).rc == 0
+    assert verify().rc == 0
+
+
 def reached(port: int, host: str = "10.213.125.11") -> bool:
     return "yes" in on(
         "client1",
