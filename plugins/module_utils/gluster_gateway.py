@@ -12,7 +12,7 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 from ansible_collections.kvmcloud.stack.plugins.module_utils import smb_users
 
 EXPORTS, SHARES, USERS = "gluster_gateway_nfs_exports", "gluster_gateway_smb_shares", "gluster_gateway_smb_users"
-NFS_PORT = 2049
+NFS_PORT, SMB_PORT = 2049, 445
 NFS_UNIT = "nfs-server.service"
 HIGHEST_EXPORT_ID = 65535
 # Sections of smb.conf that mean something else than a share of this name.
@@ -49,6 +49,32 @@ def volumes_given(exports: Declared, shares: Declared) -> dict[str, list[str]]:
 def seen_as(export: Mapping[str, Any]) -> str:
     """What clients of NFS mount."""
     return str(export.get("path") or f"/{export.get('volume')}")
+
+
+# NFS-Ganesha runs on without an export whose volume it did not find. Nothing but its D-Bus tells.
+SHOW_EXPORTS = [
+    *("dbus-send", "--system", "--print-reply", "--dest=org.ganesha.nfsd"),
+    *("/org/ganesha/nfsd/ExportMgr", "org.ganesha.nfsd.exportmgr.ShowExports"),
+]
+
+
+def gluster_gateway_checks(exports: Declared, shares: Declared = ()) -> list[dict[str, Any]]:
+    """What the acceptance asks a gateway, as the module acceptance takes it."""
+    checks: list[dict[str, Any]] = []
+    for export in _present(exports):
+        path = seen_as(export)
+        name = f"{path} is exported by NFS"
+        checks.append({"type": "command_output", "name": name, "argv": SHOW_EXPORTS, "contains": f'string "{path}"'})
+    for share in _present(shares):
+        look = ["testparm", "-s", f"--section-name={share['name']}"]
+        name = f"{share['name']} is shared by SMB"
+        checks.append({"type": "command_output", "name": name, "argv": look, "contains": f"[{share['name']}]"})
+    services = (("nfs-ganesha", NFS_PORT, _present(exports)), ("smbd", SMB_PORT, _present(shares)))
+    for unit, port, given in services:
+        if given:
+            checks.append({"type": "unit_active", "unit": f"{unit}.service"})
+            checks.append({"type": "port_answers", "host": "localhost", "port": port})
+    return checks
 
 
 def _exports(exports: Sequence[Mapping[str, Any]]) -> Iterator[str]:

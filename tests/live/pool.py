@@ -21,6 +21,7 @@ HOSTS = str(cloud.CHECKOUT / "tests/live/gluster")
 SSH = ["ssh", "-F", "/var/lib/kvmcloud-lab/labs/gluslive/ssh/config", "-o", "ConnectTimeout=20"]
 BRICKS = [{"name": name, "device": f"/dev/disk/by-id/virtio-{name}"} for name in ("brick1", "brick2")]
 MOUNT = "/srv/data"
+DECLARED = tempfile.TemporaryDirectory(prefix="kvmcloud-gluslive-")  # removed when the tests have ended
 
 
 def on(host: str, command: str, check: bool = True) -> str:
@@ -42,8 +43,7 @@ def inventory(servers=("gs1", "gs2", "gs3"), volumes=(), mounts=(), clients=("cl
         "gluster_servers": {"hosts": {name: addresses[name] for name in servers}, "vars": own},
         "clients": {"hosts": {c: addresses[c] for c in clients}, "vars": {"gluster_client_mounts": list(mounts)}},
     }
-    folder = Path(tempfile.gettempdir()) / f"kvmcloud-gluslive-{os.getpid()}"
-    folder.mkdir(exist_ok=True)
+    folder = Path(DECLARED.name)
     if not (folder / "group_vars").exists():
         (folder / "group_vars").symlink_to(Path(HOSTS, "group_vars"))
     (folder / "hosts.json").write_text(json.dumps(groups))

@@ -129,25 +129,30 @@ def let_in(password: str, command: str = "ls") -> bool:
 
 
 def test_a_password_is_changed_and_one_changed_by_hand_is_told_by_its_hash(gateway):
-    new = {**SMB, "gluster_gateway_smb_users": [{"name": "anna", "password": "gr\u00fcn $1 'quoted'"}]}
-    run = share("--diff", **new)
+    def users(*wanted: dict) -> bool:
+        answer = pool.module("gs1", "smb_users", users=list(wanted))
+        assert "FAILED" not in answer["verdict"], answer
+        return answer["changed"]
+
+    new = {"gluster_gateway_smb_users": [{"name": "anna", "password": "gr\u00fcn $1 'quoted'"}]}
+    run = share("--diff", **{**SMB, **new})
     assert run.rc == 0 and run.changed == 1, run.output
     assert "anna, another password" in run.output and "quoted" not in run.output
-    assert share(**new).changed == 0, "Samba keeps it as it was typed"
+    assert not users(*new["gluster_gateway_smb_users"]), "Samba keeps it as it was typed"
     assert not let_in("correct-horse-battery")
-    run = share(**SMB)
-    assert run.rc == 0 and run.changed == 1 and let_in("correct-horse-battery"), run.output
+    assert users(*USERS) and let_in("correct-horse-battery")
 
-    on("gs1", "printf 'by-hand-1\nby-hand-1\n' | smbpasswd -s anna")
+    on("gs1", "printf 'by-hand-1\\nby-hand-1\\n' | smbpasswd -s anna")
     assert let_in("by-hand-1") and not let_in("correct-horse-battery")
-    kept = {**SMB, "gluster_gateway_smb_users": [{**USERS[0], "update_password": "on_create"}]}
-    assert share(**kept).changed == 0 and let_in("by-hand-1")
-    assert share(**SMB).changed == 1 and let_in("correct-horse-battery")
+    assert not users({**USERS[0], "update_password": "on_create"}) and let_in("by-hand-1")
+    assert users(*USERS) and let_in("correct-horse-battery")
 
-    gone = share(**{**SMB, "gluster_gateway_smb_users": [{"name": "anna", "state": "absent"}]})
-    assert gone.rc == 0 and gone.changed == 1 and not let_in("correct-horse-battery"), gone.output
+    on("gs1", "smbpasswd -d anna")
+    assert not users(*USERS) and not let_in("correct-horse-battery"), "who was locked out stays so"
+    on("gs1", "smbpasswd -e anna")
+    assert users({"name": "ANNA", "state": "absent"}) and not let_in("correct-horse-battery")
     on("gs1", "id anna")
-    assert share(**SMB).changed == 1 and let_in("correct-horse-battery")
+    assert users(*USERS) and not users(*USERS) and let_in("correct-horse-battery")
 
 
 def test_a_share_of_a_mount_is_closed_while_nothing_is_mounted(gateway):
@@ -156,8 +161,8 @@ def test_a_share_of_a_mount_is_closed_while_nothing_is_mounted(gateway):
     assert share(**{**SMB, "gluster_gateway_smb_shares": shares}).rc == 0
     look = "smbclient //10.213.125.11/fused -U anna%correct-horse-battery -c"
     assert "by-nfs" in on("client1", f"{look} ls")
-    on("client1", f"{look} 'get by-nfs /root/by-smb'")
-    assert on("client1", "cat /root/by-smb").strip() == "from a client"
+    on("client1", f"{look} 'get open /root/by-fuse'")
+    assert on("client1", "sha256sum < /root/by-fuse") == on("gs2", f"sha256sum < {BRICK}/open")
     on("gs1", "umount /srv/fuse")
     assert "NT_STATUS" in on("client1", f"{look} ls", check=False)
     assert share(**SMB).rc == 0
@@ -170,6 +175,21 @@ def test_a_configuration_that_samba_would_not_read_is_not_used(gateway):
     refused = share(gluster_gateway_smb_workgroup="WORKGROUP\n[broken", **SMB)
     assert refused.rc != 0 and "failed to validate" in refused.words, refused.output
     assert on("gs1", look) == before and let_in("correct-horse-battery")
+
+
+def test_what_a_gateway_gives_is_verified(gateway):
+    def verify() -> cloud.Run:
+        return pool.playbook("verify", "--limit", "gs1", **declared(gluster_gateway_nfs_exports=EXPORTS, **SMB))
+
+    report = verify()
+    assert report.rc == 0 and "/theirs is exported by NFS" in report.output, report.output
+    on("gs1", "systemctl stop nfs-ganesha && sed -i 's/^.glustertest.$/[other]/' /etc/samba/smb.conf")
+    report = verify()
+    failed = [line for line in report.output.splitlines() if "FAILED" in line]
+    for words in ("/data is exported by NFS", "glustertest is shared by SMB", "nfs-ganesha.service"):
+        assert any(words in line for line in failed), report.output
+    assert share(gluster_gateway_nfs_exports=EXPORTS, **SMB).rc == 0
+    assert verify().rc == 0
 
 
 def reached(port: int, host: str = "10.213.125.11") -> bool:
@@ -188,7 +208,7 @@ def test_firewalld_lets_peers_and_clients_in(gateway):
     assert not reached(24007) and not reached(brick)
     wanted = declared(gluster_server_firewalld=True)
     run = pool.converge(**wanted)
-    assert run.changed == 4, run.output
+    assert all(run.counts["changed"][host] for host in ("gs1", "gs2")), run.output
     assert on("gs1", "firewall-cmd --list-ports; firewall-cmd --permanent --list-ports").split() == [
         *("24007/tcp", "49152-60999/tcp"),
         *("24007/tcp", "49152-60999/tcp"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_gateway import (
+    gluster_gateway_checks,
     gluster_gateway_findings,
     nfs_findings,
     volumes_given,
@@ -106,6 +107,21 @@ def test_the_port_is_no_matter_of_a_gateway_that_gives_nothing_by_nfs() -> None:
     taken = looked_at(entry(None))
     assert gluster_gateway_findings([VMS], probe=taken)
     assert not gluster_gateway_findings([{**VMS, "state": "absent"}], [SHARE], probe=taken)
+
+
+def test_what_the_acceptance_asks() -> None:
+    gone = {"name": "old", "volume": "old", "state": "absent"}
+    checks = gluster_gateway_checks([VMS, {**VMS, "id": 2, "path": "/b"}], [SHARE, gone])
+    asked = [one.get("contains") or one.get("unit") or one["port"] for one in checks]
+    assert asked == [
+        'string "/vms"',
+        'string "/b"',
+        "[glustertest]",
+        *("nfs-ganesha.service", 2049),
+        *("smbd.service", 445),
+    ]
+    assert gluster_gateway_checks([{**VMS, "state": "absent"}], [gone]) == []
+    assert [one.get("unit") for one in gluster_gateway_checks([], [SHARE])][1:] == ["smbd.service", None]
 
 
 def test_volumes_that_are_given() -> None:
