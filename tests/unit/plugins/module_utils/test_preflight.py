@@ -344,6 +344,7 @@ def test_what_cannot_be_accepted() -> None:
         "isolation_is_taken",
         "isolation_is_sound",
         "isolation_fits_the_host",
+        "kernel_filters_bridges",
     }
 
 
