@@ -59,6 +59,14 @@ def test_rules_are_loaded_and_watched(host):
     assert host.check_output("systemctl --failed --no-legend") == ""
 
 
+def test_preflight_asks_the_kernel(host):
+    """As far as this kernel can; what else preflight finds here is of no matter."""
+    tells = json.loads(host.check_output(f"{PROGRAM} status"))["tells_bridges"]
+    told = playbook("preflight").stdout
+    assert "[kernel_filters_bridges]" not in told
+    assert ("[kernel_tells_bridges_apart]" in told) == (not tells), told
+
+
 @pytest.mark.parametrize(
     "harm", ["nft flush ruleset", "systemctl restart nftables", "nft delete table bridge kvmcloud"]
 )
