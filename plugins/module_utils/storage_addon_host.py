@@ -162,6 +162,26 @@ def _health_notes(told: str, status: Answer | None) -> Iterator[Note]:
         )
 
 
+def storpool_notes(services: Answer | None, block: bool | None) -> Iterator[Note]:
+    """services: `storpool service list`, None without the program; block: its devices, None where none are needed."""
+    if services is None:
+        yield Note(
+            "The program storpool is not on this host; the drivers of the add-on call it here.",
+            "Install StorPool's command line, as StorPool tells you to; the collection does not bring it.",
+        )
+    elif services.returncode:
+        said = " ".join((services.err or services.out).split()) or f"it ended with {services.returncode}"
+        yield Note(
+            f"StorPool does not answer this host: {said.rstrip('.')}.",
+            "Look at the address of its API (SP_API_HTTP_HOST), the token (SP_AUTH_TOKEN) and the network.",
+        )
+    if block is False:
+        yield Note(
+            "The service storpool_block does not run on this host, so it has no devices of StorPool.",
+            "Start it (systemctl start storpool_block), or let StorPool configure the host.",
+        )
+
+
 def slice_notes(limit: str | None) -> Iterator[Note]:
     """limit: of the memory of machine.slice as the kernel has it; None without the slice."""
     if limit is None or not limit.isdigit() or int(limit) >= UNLIMITED:

@@ -12,8 +12,8 @@ author:
   - kvmcloud.stack contributors (@kvmcloud)
 description:
   - Looks whether packages of an older name are installed, whether directories for imports have space, whether pools
-    of Vitastor are there and active, whether hosts that drivers work on are on in OpenNebula, and whether StorPool's
-    control groups are set up.
+    of Vitastor are there and active, whether hosts that drivers work on are on in OpenNebula, whether StorPool answers
+    and has its devices on the node, and whether its control groups are set up.
   - Changes nothing. What cannot be asked yet, because the programs for it are not installed, is no finding.
 options:
   addons:
@@ -168,6 +168,9 @@ class Host:
             return {}
         return {one.findtext("NAME", ""): one.findtext("STATE", "") for one in pool}
 
+    def is_active(self, unit):
+        return self.module.run_command(["systemctl", "is-active", "--quiet", unit])[0] == 0
+
     def slice_limit(self):
         for path in LIMITS:
             if os.path.exists(path):
@@ -191,6 +194,9 @@ def notes(module):
             if listed is not None:
                 status = host.ask(*cli, "status", "--json")
                 found += core.pool_notes(config, pools, listed, status, given["cluster_to_come"])
+    if "storpool" in addons:
+        block = host.is_active("storpool_block.service") if given["host"] else None
+        found += core.storpool_notes(host.ask("storpool", "-B", "-j", "service", "list"), block)
     if "storpool" in addons and given["reserve"]:
         found += core.slice_notes(host.slice_limit())
     if given["frontend"]:
