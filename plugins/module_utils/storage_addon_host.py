@@ -85,22 +85,34 @@ def old_package_notes(addons: Iterable[str], installed: Iterable[str]) -> Iterat
                 )
 
 
+class Directory(NamedTuple):
+    """A STAGING_DIR as it was found; None where there is none."""
+
+    free_mb: int
+    writable: bool = True  # for oneadmin
+
+
 def staging_notes(
-    directories: Mapping[str, list[str]], free_mb: Mapping[str, int | None], wanted_mb: int
+    directories: Mapping[str, list[str]], found: Mapping[str, Directory | None], wanted_mb: int
 ) -> Iterator[Note]:
-    """free_mb: None where there is no such directory."""
     for path, names in directories.items():
         listed = ", ".join(names)
-        free = free_mb.get(path)
-        if free is None:
+        there = found.get(path)
+        if there is None:
             yield Note(
                 f"There is no directory {path}, the STAGING_DIR of {listed}, through which images are imported here.",
                 "Make it, writable for oneadmin, or name another STAGING_DIR.",
             )
-        elif free < wanted_mb:
+            continue
+        if not there.writable:
             yield Note(
-                f"{path}, the STAGING_DIR of {listed}, has {free} MiB free; {wanted_mb} are wanted, and every image "
-                "that is imported has to fit in as a whole.",
+                f"The user oneadmin cannot write to {path}, the STAGING_DIR of {listed}.",
+                "Give it to oneadmin, or name another STAGING_DIR.",
+            )
+        if there.free_mb < wanted_mb:
+            yield Note(
+                f"{path}, the STAGING_DIR of {listed}, has {there.free_mb} MiB free; {wanted_mb} are wanted, and every "
+                "image that is imported has to fit in as a whole.",
                 "Free space, name another STAGING_DIR, or lower preflight_minimum_staging_mb.",
             )
 

@@ -137,12 +137,12 @@ class Host:
                     found.append(package)
         return found
 
-    def free_mb(self, path):
-        try:
-            state = os.statvfs(path)
-        except OSError:
+    def directory(self, path):
+        if not os.path.isdir(path):
             return None
-        return state.f_bavail * state.f_frsize >> 20 if os.path.isdir(path) else None
+        state = os.statvfs(path)
+        written = self.ask("test", "-w", path)
+        return core.Directory(state.f_bavail * state.f_frsize >> 20, written is None or written.returncode == 0)
 
     def ask(self, *argv):
         """None where the program, or the user that it belongs to, is not there yet."""
@@ -186,8 +186,8 @@ def notes(module):
     found = list(core.old_package_notes(addons, host.installed(old)))
     if "vitastor" in addons:
         directories = core.staging_dirs(given["datastores"], given["host"])
-        free = {path: host.free_mb(path) for path in directories}
-        found += core.staging_notes(directories, free, given["staging_mb"])
+        there = {path: host.directory(path) for path in directories}
+        found += core.staging_notes(directories, there, given["staging_mb"])
         for config, pools in core.clusters(given["datastores"], given["host"]).items():
             cli = ("vitastor-cli", "--config_path", config)
             listed = host.ask(*cli, "ls-pools", "--json")

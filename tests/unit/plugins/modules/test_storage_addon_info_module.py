@@ -15,9 +15,11 @@ from host_module import run_module
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addon_host import (
     Answer,
+    Directory,
     bridge_notes,
     pool_notes,
     slice_notes,
+    staging_dirs,
     staging_notes,
 )
 from ansible_collections.kvmcloud.stack.plugins.modules import storage_addon_info
@@ -124,12 +126,22 @@ def test_where_nothing_is_imported_no_space_is_needed(host: SmallHost, changed: 
     assert host.told({**host.store(), "state": "absent"}, staging_mb=1 << 40) == []
 
 
-def test_the_directory_that_the_drivers_take_by_default() -> None:
-    assert [note.what for note in staging_notes({"/var/tmp": ["a", "b"]}, {"/var/tmp": 9}, 10)] == [
+def test_a_staging_directory_that_oneadmin_cannot_write_to(host: SmallHost) -> None:
+    host.program("test", f'[ "$*" = "-w {host.folder}" ] && exit 1\nexit 0\n')
+    (told,) = host.told(host.store())
+    assert told.startswith(f"error: The user oneadmin cannot write to {host.folder}, the STAGING_DIR of images.")
+
+
+def test_how_much_is_enough() -> None:
+    directories = {"/var/tmp": ["a", "b"]}
+    assert [note.what for note in staging_notes(directories, {"/var/tmp": Directory(9)}, 10)] == [
         "/var/tmp, the STAGING_DIR of a, b, has 9 MiB free; 10 are wanted, and every image that is imported has to fit "
         "in as a whole."
     ]
-    assert list(staging_notes({"/var/tmp": ["a"]}, {"/var/tmp": 10}, 10)) == []
+    assert list(staging_notes(directories, {"/var/tmp": Directory(10)}, 10)) == []
+    assert staging_dirs([{"name": "a", "template": {"TM_MAD": "vitastor", "BRIDGE_LIST": "n"}}], "n") == {
+        "/var/tmp": ["a"]
+    }, "the directory that the drivers take by default"
 
 
 # ---- pools -----------------------------------------------------------------------------------------------------------
