@@ -147,7 +147,7 @@ class Host:
         return acceptance.judge_hosts(self.pool("onehost"), check["expected"], check["set_aside"])
 
     def opennebula_datastores(self, check: Check) -> Verdict:
-        return acceptance.judge_datastores(self.pool("onedatastore"), check["expected"])
+        return acceptance.judge_datastores(self.pool("onedatastore"), check["expected"], is_emulated(self.module))
 
     def opennebula_zone(self, check: Check) -> Verdict:
         try:

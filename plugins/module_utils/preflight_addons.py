@@ -169,8 +169,9 @@ def guests_are_kept_from_vitastor(cloud: Cloud) -> Iterator[Finding]:
 
 def storage_addons_fit_hosts(cloud: Cloud) -> Iterator[Finding]:
     """A host itself speaks against a storage add-on: a package of its older name, no space in STAGING_DIR
-    (preflight_minimum_staging_mb), a pool that is missing or not active, bridge hosts that are off in OpenNebula. Only
-    a warning: a pool that this run makes, a cluster that is degraded, a machine.slice that is missing or has no limit.
+    (preflight_minimum_staging_mb), a pool that is missing or not active, bridge hosts that are off in OpenNebula, a
+    StorPool that does not answer, a node without storpool_block. Only a warning: a pool that this run makes, a cluster
+    that is degraded, a machine.slice that is missing or has no limit.
     """
     for host in cloud.hosts:
         for one in host.addon_findings:

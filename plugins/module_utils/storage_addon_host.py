@@ -85,22 +85,34 @@ def old_package_notes(addons: Iterable[str], installed: Iterable[str]) -> Iterat
                 )
 
 
+class Directory(NamedTuple):
+    """A STAGING_DIR as it was found; None where there is none."""
+
+    free_mb: int
+    writable: bool = True  # for oneadmin
+
+
 def staging_notes(
-    directories: Mapping[str, list[str]], free_mb: Mapping[str, int | None], wanted_mb: int
+    directories: Mapping[str, list[str]], found: Mapping[str, Directory | None], wanted_mb: int
 ) -> Iterator[Note]:
-    """free_mb: None where there is no such directory."""
     for path, names in directories.items():
         listed = ", ".join(names)
-        free = free_mb.get(path)
-        if free is None:
+        there = found.get(path)
+        if there is None:
             yield Note(
                 f"There is no directory {path}, the STAGING_DIR of {listed}, through which images are imported here.",
                 "Make it, writable for oneadmin, or name another STAGING_DIR.",
             )
-        elif free < wanted_mb:
+            continue
+        if not there.writable:
             yield Note(
-                f"{path}, the STAGING_DIR of {listed}, has {free} MiB free; {wanted_mb} are wanted, and every image "
-                "that is imported has to fit in as a whole.",
+                f"The user oneadmin cannot write to {path}, the STAGING_DIR of {listed}.",
+                "Give it to oneadmin, or name another STAGING_DIR.",
+            )
+        if there.free_mb < wanted_mb:
+            yield Note(
+                f"{path}, the STAGING_DIR of {listed}, has {there.free_mb} MiB free; {wanted_mb} are wanted, and every "
+                "image that is imported has to fit in as a whole.",
                 "Free space, name another STAGING_DIR, or lower preflight_minimum_staging_mb.",
             )
 
@@ -159,6 +171,26 @@ def _health_notes(told: str, status: Answer | None) -> Iterator[Note]:
             f"{told} is degraded: {', '.join(wrong)}.",
             "Bring its OSDs up and let it recover before the next change.",
             WARNING,
+        )
+
+
+def storpool_notes(services: Answer | None, block: bool | None) -> Iterator[Note]:
+    """services: `storpool service list`, None without the program; block: its devices, None where none are needed."""
+    if services is None:
+        yield Note(
+            "The program storpool is not on this host; the drivers of the add-on call it here.",
+            "Install StorPool's command line, as StorPool tells you to; the collection does not bring it.",
+        )
+    elif services.returncode:
+        said = " ".join((services.err or services.out).split()) or f"it ended with {services.returncode}"
+        yield Note(
+            f"StorPool does not answer this host: {said.rstrip('.')}.",
+            "Look at the address of its API (SP_API_HTTP_HOST), the token (SP_AUTH_TOKEN) and the network.",
+        )
+    if block is False:
+        yield Note(
+            "The service storpool_block does not run on this host, so it has no devices of StorPool.",
+            "Start it (systemctl start storpool_block), or let StorPool configure the host.",
         )
 
 

@@ -17,7 +17,6 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_observed im
 
 PREFIX = "kvmcloud-acceptance"
 LOCAL_FILE = f"/var/tmp/{PREFIX}.raw"  # OpenNebula takes local files from here by default
-UNEXPECTED = (ElementTree.ParseError, LookupError, ValueError, OSError)  # an answer that is none
 RUNNING, POWEROFF, STOPPED, DONE = ("3", "3"), ("8", "0"), ("4", "0"), ("6", "0")  # STATE and LCM_STATE of a VM
 NAMES = {RUNNING: "RUNNING", POWEROFF: "POWEROFF", STOPPED: "STOPPED", DONE: "DONE"}
 # LCM_STATEs in which an action has failed and the VM waits for a person.
@@ -212,7 +211,7 @@ class Session:
                     self.one(kind, *verb[:1], number, *verb[1:])
                     if kind == "onevm":
                         self.reach(number, DONE, self.show("onevm", number).findtext("USER_TEMPLATE/ERROR") or "")
-                except (RowFailed, *UNEXPECTED) as problem:
+                except (RowFailed, ElementTree.ParseError, OSError) as problem:
                     left.append(f"{name} ({problem})")
         there = {one.findtext("ID", "") for one in self.pool("oneimage")} if backups else set()
         for number in sorted(backups & there):

@@ -67,48 +67,77 @@ def plan_patches(
     present: texts by path, None where there is no file. groups: what is switched, in either direction; what was
     applied of other groups stays as it is.
     """
-    texts = dict(present)
     groups = set(groups)
     ours = [change for change in record if group_of(change.patch) in groups]
-    for change in reversed(ours):
-        texts[change.path] = _without(texts.get(change.path), change, attempt, recorded=True)
     known = {change.text for change in ours}
-    for change in reversed([one for one in unwanted if one.text not in known]):
-        texts[change.path] = _without(texts.get(change.path), change, attempt, recorded=False)
-    for change in wanted:
-        texts[change.path] = _with(texts.get(change.path), change, attempt)
+    unknown = [change for change in unwanted if change.text not in known]
+    texts = {}
+    for path, text in present.items():
+        if text is not None:
+            text = _without(text, _of(path, ours), attempt)
+            text = _taken_out(text, _of(path, unknown), attempt) or text
+        text = _with(text, _of(path, wanted), attempt)
+        if text is not None:
+            texts[path] = text
     others = [change for change in record if group_of(change.patch) not in groups]
-    return {path: text for path, text in texts.items() if text is not None}, [*others, *wanted]
+    return texts, [*others, *wanted]
 
 
 def group_of(patch: str) -> str:
     return patch.partition("/")[0]
 
 
-def _with(text: str | None, change: Change, attempt: Try) -> str:
+def _of(path: str, changes: Sequence[Change]) -> list[Change]:
+    return [change for change in changes if change.path == path]
+
+
+def _named(changes: Sequence[Change]) -> str:
+    return ", ".join(change.patch for change in changes)
+
+
+def _put_in(text: str, changes: Sequence[Change], attempt: Try) -> str | None:
+    """The text with all of them, one after the other; None when one does not apply."""
+    after: str | None = text
+    for change in changes:
+        after = after if after is None else attempt(after, change.text, False)
+    return after
+
+
+def _taken_out(text: str, changes: Sequence[Change], attempt: Try) -> str | None:
+    before: str | None = text
+    for change in reversed(changes):  # a later one may change what a former has made
+        before = before if before is None else attempt(before, change.text, True)
+    return before
+
+
+def _with(text: str | None, changes: Sequence[Change], attempt: Try) -> str | None:
     if text is None:
-        raise PatchError(f"The patch {change.patch} is for {change.path}, which is not there. Nothing was changed.")
-    after = attempt(text, change.text, False)
+        if changes:
+            raise PatchError(
+                f"The patch {changes[0].patch} is for {changes[0].path}, which is not there. Nothing was changed."
+            )
+        return None
+    after = _put_in(text, changes, attempt)
     if after is not None:
         return after
-    if attempt(text, change.text, True) is not None:
-        return text  # it is in there: the vendor's installer, or a person, was here before
+    if _taken_out(text, changes, attempt) is not None:
+        return text  # they are in there: the vendor's installer, or a person, was here before
     raise PatchError(
-        f"The patch {change.patch} does not apply to {change.path} as a whole: the file is of another release, or was "
-        "changed by somebody. Nothing was changed. Reinstall the package that the file belongs to, or switch the patch "
-        "off."
+        f"The patch {_named(changes)} does not apply to {changes[0].path} as a whole: the file is of another release, "
+        "or was changed by somebody. Nothing was changed. Reinstall the package that the file belongs to, or switch "
+        "the patch off."
     )
 
 
-def _without(text: str | None, change: Change, attempt: Try, recorded: bool) -> str | None:
-    if text is None:
-        return None
-    before = attempt(text, change.text, True)
+def _without(text: str, changes: Sequence[Change], attempt: Try) -> str:
+    """changes: those that were applied to this file."""
+    before = _taken_out(text, changes, attempt)
     if before is not None:
         return before
-    if attempt(text, change.text, False) is not None or not recorded:
-        return text  # it is not in there: a package has put its own file back
+    if _put_in(text, changes, attempt) is not None:
+        return text  # they are not in there: a package has put its own file back
     raise PatchError(
-        f"The patch {change.patch} was applied to {change.path}, and the file was changed since, so that it cannot be "
-        "taken out of it. Nothing was changed. Reinstall the package that the file belongs to, then run again."
+        f"The patch {_named(changes)} was applied to {changes[0].path}, and the file was changed since, so that it "
+        "cannot be taken out of it. Nothing was changed. Reinstall the package that the file belongs to, then run "
+        "again."
     )

@@ -12,8 +12,8 @@ author:
   - kvmcloud.stack contributors (@kvmcloud)
 description:
   - Looks whether packages of an older name are installed, whether directories for imports have space, whether pools
-    of Vitastor are there and active, whether hosts that drivers work on are on in OpenNebula, and whether StorPool's
-    control groups are set up.
+    of Vitastor are there and active, whether hosts that drivers work on are on in OpenNebula, whether StorPool answers
+    and has its devices on the node, and whether its control groups are set up.
   - Changes nothing. What cannot be asked yet, because the programs for it are not installed, is no finding.
 options:
   addons:
@@ -137,12 +137,12 @@ class Host:
                     found.append(package)
         return found
 
-    def free_mb(self, path):
-        try:
-            state = os.statvfs(path)
-        except OSError:
+    def directory(self, path):
+        if not os.path.isdir(path):
             return None
-        return state.f_bavail * state.f_frsize >> 20 if os.path.isdir(path) else None
+        state = os.statvfs(path)
+        written = self.ask("test", "-w", path)
+        return core.Directory(state.f_bavail * state.f_frsize >> 20, written is None or written.returncode == 0)
 
     def ask(self, *argv):
         """None where the program, or the user that it belongs to, is not there yet."""
@@ -160,13 +160,16 @@ class Host:
     def bridge_states(self):
         """By name; nothing where oned does not answer: this run may be the one that brings it up."""
         answer = self.ask("onehost", "list", "-x")
-        if answer is None or answer.returncode:
+        if answer is None:
             return {}
         try:
             pool = ElementTree.fromstring(answer.out)
         except ElementTree.ParseError:
             return {}
         return {one.findtext("NAME", ""): one.findtext("STATE", "") for one in pool}
+
+    def is_active(self, unit):
+        return self.module.run_command(["systemctl", "is-active", "--quiet", unit])[0] == 0
 
     def slice_limit(self):
         for path in LIMITS:
@@ -183,14 +186,17 @@ def notes(module):
     found = list(core.old_package_notes(addons, host.installed(old)))
     if "vitastor" in addons:
         directories = core.staging_dirs(given["datastores"], given["host"])
-        free = {path: host.free_mb(path) for path in directories}
-        found += core.staging_notes(directories, free, given["staging_mb"])
+        there = {path: host.directory(path) for path in directories}
+        found += core.staging_notes(directories, there, given["staging_mb"])
         for config, pools in core.clusters(given["datastores"], given["host"]).items():
             cli = ("vitastor-cli", "--config_path", config)
             listed = host.ask(*cli, "ls-pools", "--json")
             if listed is not None:
                 status = host.ask(*cli, "status", "--json")
                 found += core.pool_notes(config, pools, listed, status, given["cluster_to_come"])
+    if "storpool" in addons:
+        block = host.is_active("storpool_block.service") if given["host"] else None
+        found += core.storpool_notes(host.ask("storpool", "-B", "-j", "service", "list"), block)
     if "storpool" in addons and given["reserve"]:
         found += core.slice_notes(host.slice_limit())
     if given["frontend"]:

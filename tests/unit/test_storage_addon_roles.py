@@ -79,3 +79,34 @@ def test_a_clash_is_an_error_of_the_front_end(tmp_path: Path) -> None:
     said = " ".join((done.stdout + done.stderr).split())
     assert done.returncode != 0
     assert "the storage add-on vitastor wants save.vitastor, the storage add-on storpool wants tmsave" in said
+
+
+@pytest.mark.parametrize(
+    "variables, checks",
+    [
+        ({"opennebula_storage_addons": ["vitastor", "storpool"]}, "vitastor_pools command_output unit_active"),
+        ({"opennebula_storage_addons": ["storpool"]}, "command_output unit_active"),
+        ({"opennebula_storage_addons": ["storpool"], "storpool_opennebula_state": "absent"}, ""),
+        ({"opennebula_storage_addons": ["vitastor"], "storpool_opennebula_state": "absent"}, "vitastor_pools"),
+        ({}, ""),
+    ],
+)
+def test_what_verify_asks_of_a_node(tmp_path: Path, variables: dict[str, Any], checks: str) -> None:
+    message = "asked: {{ cloud_report_addon_checks | map(attribute='type') | join(' ') }}."
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "vars_files": [str(CHECKOUT / "roles/cloud_report/vars/main.yml")],
+        "vars": variables,
+        "tasks": [{"ansible.builtin.debug": {"msg": message}}],
+    }
+    (tmp_path / "play.yml").write_text(json.dumps([play]))
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", tmp_path / "play.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=CHECKOUT,
+        env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+    )
+    assert done.returncode == 0 and f"asked: {checks}." in done.stdout, done.stdout + done.stderr

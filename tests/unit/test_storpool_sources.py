@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -109,6 +110,16 @@ def test_an_archive(run: Run) -> None:
     assert run.done.returncode == 0, said
     assert run.text() == "# of 26.04.0\n" and not Path(f"{run.place}.new").exists()
     assert "changed=0" in run(storpool_opennebula_source=str(path))
+
+
+def test_an_archive_at_an_address_is_the_one_that_was_meant(run: Run) -> None:
+    path = archive(run.folder, "addon-storpool-26.04.0.tar.gz", "26.04.0")
+    given = {"storpool_opennebula_source": f"file://{path}"}
+    said = run(**given, storpool_opennebula_source_sha256="0" * 64)
+    assert run.done.returncode != 0 and "checksum" in said and not run.place.exists()
+    said = run(**given, storpool_opennebula_source_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    assert run.done.returncode == 0 and run.text() == "# of 26.04.0\n", said
+    assert "changed=0" in run(**given, storpool_opennebula_source_sha256="0" * 64), "it is unpacked and left alone"
 
 
 def test_a_run_that_was_killed_while_it_unpacked(run: Run) -> None:

@@ -68,6 +68,20 @@ def test_datastores(stores: list[str], expected: list[str], ok: bool, detail: st
     assert acceptance.judge_datastores(f"<DATASTORE_POOL>{''.join(stores)}</DATASTORE_POOL>", expected) == (ok, detail)
 
 
+VITASTOR = "<DATASTORE><NAME>v</NAME><TYPE>0</TYPE><TOTAL_MB>0</TOTAL_MB><DS_MAD>vitastor</DS_MAD></DATASTORE>"
+DIRECTORY = VITASTOR.replace("vitastor", "fs").replace("<NAME>v", "<NAME>images")
+
+
+def test_an_emulated_opennebula_measures_directories_alone() -> None:
+    pool = f"<P>{VITASTOR}{store('files', 2, 9)}</P>"
+    assert acceptance.judge_datastores(pool, ["v"], emulated=True) == (
+        *(True, "2 datastores, 1 of drivers that are not emulated"),
+    )
+    assert acceptance.judge_datastores(pool, ["v"]) == (False, "v has no size"), "on a real one its driver does"
+    assert acceptance.judge_datastores(f"<P>{DIRECTORY}</P>", [], emulated=True) == (False, "images has no size")
+    assert not acceptance.judge_datastores(pool, ["gone"], emulated=True).ok
+
+
 @pytest.mark.parametrize(("release", "monitored"), [("6.10.0", "e-after"), ("7.4.0", "d2-after")])
 def test_answers_of_the_real_programs(contract_dir: Path, release: str, monitored: str) -> None:
     records = (contract_dir / "opennebula" / release / "cli" / "datastore.jsonl").read_text().splitlines()

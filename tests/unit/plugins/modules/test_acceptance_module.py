@@ -175,6 +175,15 @@ def test_api(capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert not one(capsys, type="opennebula_api", url=url, auth_file=str(tmp_path / "none"))[0]
 
 
+@pytest.mark.parametrize(("version", "ok"), [("OpenNebula 7.4.0", False), ("OpenNebula 7.4.0 (emulated)", True)])
+def test_datastores_that_the_emulator_does_not_measure(capsys: Any, programs: Any, version: str, ok: bool) -> None:
+    inside = "<NAME>v</NAME><TYPE>1</TYPE><TOTAL_MB>0</TOTAL_MB><TM_MAD>storpool</TM_MAD>"
+    programs("onedatastore", f"echo '<P><DATASTORE>{inside}</DATASTORE></P>'")
+    programs("oned", f"echo '{version}'")
+    (found,) = run(capsys, {"type": "opennebula_datastores", "expected": ["v"]})
+    assert found["ok"] is ok
+
+
 POOL = "<HOST_POOL><HOST><NAME>node1</NAME><STATE>2</STATE><TEMPLATE/></HOST></HOST_POOL>"
 
 

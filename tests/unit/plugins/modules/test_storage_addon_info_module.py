@@ -15,9 +15,11 @@ from host_module import run_module
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addon_host import (
     Answer,
+    Directory,
     bridge_notes,
     pool_notes,
     slice_notes,
+    staging_dirs,
     staging_notes,
 )
 from ansible_collections.kvmcloud.stack.plugins.modules import storage_addon_info
@@ -85,7 +87,7 @@ def test_the_package_of_the_older_name(host: SmallHost) -> None:
     (told,) = host.told()
     assert told.startswith("error: The package opennebula-vitastor is installed, the older name of vitastor-opennebula")
     assert "apt-get remove opennebula-vitastor" in told
-    assert host.told(addons=["storpool"]) == [], "it is nothing to StorPool"
+    assert host.told(addons=["storpool"], host="") == [], "it is nothing to StorPool"
 
 
 def test_the_package_of_the_right_name_and_one_that_was_removed(host: SmallHost, monkeypatch: Any) -> None:
@@ -124,12 +126,22 @@ def test_where_nothing_is_imported_no_space_is_needed(host: SmallHost, changed: 
     assert host.told({**host.store(), "state": "absent"}, staging_mb=1 << 40) == []
 
 
-def test_the_directory_that_the_drivers_take_by_default() -> None:
-    assert [note.what for note in staging_notes({"/var/tmp": ["a", "b"]}, {"/var/tmp": 9}, 10)] == [
+def test_a_staging_directory_that_oneadmin_cannot_write_to(host: SmallHost) -> None:
+    host.program("test", f'[ "$*" = "-w {host.folder}" ] && exit 1\nexit 0\n')
+    (told,) = host.told(host.store())
+    assert told.startswith(f"error: The user oneadmin cannot write to {host.folder}, the STAGING_DIR of images.")
+
+
+def test_how_much_is_enough() -> None:
+    directories = {"/var/tmp": ["a", "b"]}
+    assert [note.what for note in staging_notes(directories, {"/var/tmp": Directory(9)}, 10)] == [
         "/var/tmp, the STAGING_DIR of a, b, has 9 MiB free; 10 are wanted, and every image that is imported has to fit "
         "in as a whole."
     ]
-    assert list(staging_notes({"/var/tmp": ["a"]}, {"/var/tmp": 10}, 10)) == []
+    assert list(staging_notes(directories, {"/var/tmp": Directory(10)}, 10)) == []
+    assert staging_dirs([{"name": "a", "template": {"TM_MAD": "vitastor", "BRIDGE_LIST": "n"}}], "n") == {
+        "/var/tmp": ["a"]
+    }, "the directory that the drivers take by default"
 
 
 # ---- pools -----------------------------------------------------------------------------------------------------------
@@ -206,6 +218,37 @@ def test_a_host_that_opennebula_does_not_have_yet(host: SmallHost) -> None:
     assert host.told(host.store(), frontend=True, host="") == []
 
 
+# ---- StorPool itself -------------------------------------------------------------------------------------------------
+
+
+def with_storpool(there: SmallHost, block: str = "exit 0", **given: Any) -> list[str]:
+    there.program("systemctl", f'[ "$3" = storpool_block.service ] || exit 9\n{block}\n')
+    return there.told(addons=["storpool"], **given)
+
+
+def test_a_storpool_that_answers_and_has_its_devices(host: SmallHost) -> None:
+    assert with_storpool(host) == []
+    assert with_storpool(host, block="exit 3", host="") == [], "a front-end that is no node needs no devices"
+
+
+def test_a_node_without_storpools_devices(host: SmallHost) -> None:
+    (told,) = with_storpool(host, block="exit 3")
+    assert told.startswith("error: The service storpool_block does not run on this host")
+
+
+def test_a_storpool_that_refuses_the_token(host: SmallHost) -> None:
+    host.program("storpool", "echo 'Error: invalid auth token.' >&2; exit 1\n")
+    (told,) = with_storpool(host)
+    assert told.startswith("error: StorPool does not answer this host: Error: invalid auth token. Look at the address")
+
+
+def test_a_host_without_storpools_command_line(host: SmallHost, monkeypatch: Any) -> None:
+    monkeypatch.setenv("PATH", f"{host.folder / 'bin'}:/usr/bin:/bin")
+    (told,) = with_storpool(host, host="")
+    assert told.startswith("error: The program storpool is not on this host")
+    assert host.told(addons=["vitastor"], host="") == []
+
+
 # ---- what is reserved for StorPool -----------------------------------------------------------------------------------
 
 
@@ -223,7 +266,7 @@ def test_a_node_without_storpools_control_groups(host: SmallHost, monkeypatch: A
     if limit is not None:
         path.write_text(limit + "\n")
     monkeypatch.setattr(storage_addon_info, "LIMITS", (str(host.folder / "v1"), str(path)))
-    told = host.told(addons=["storpool"], reserve=True)
+    told = with_storpool(host, reserve=True)
     assert len(told) == bool(words) and all(one.startswith(f"warning: {words}") for one in told)
-    assert host.told(addons=["storpool"], reserve=False) == [] and host.told(reserve=True) == []
+    assert with_storpool(host, reserve=False) == [] and host.told(reserve=True) == []
     assert list(slice_notes("8589934592")) == []

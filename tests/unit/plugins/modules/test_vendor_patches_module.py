@@ -19,7 +19,7 @@ from ansible_collections.kvmcloud.stack.plugins.modules import vendor_patches
 ATTACH = "".join(f"attach line {number}\n" for number in range(1, 30))
 TPROXY = "".join(f"proxy line {number}\n" for number in range(1, 30))
 FIXED = ATTACH.replace("line 10\n", "line 10, fixed\n")
-FIXED_TWICE = FIXED.replace("line 12\n", "line 12, fixed\n")  # in the context of the former
+FIXED_TWICE = FIXED.replace("line 10, fixed\n", "line 10, fixed twice\n")  # what the former has made
 LOCAL = TPROXY.replace("line 5\n", "line 5\nlocal\n")
 
 
@@ -163,9 +163,15 @@ def test_what_was_applied_and_never_recorded_goes_too(patched: Patched) -> None:
     assert patched.tproxy.read_text() == TPROXY
 
 
+def test_a_file_of_another_release_has_nothing_to_be_taken_out(patched: Patched) -> None:
+    patched.tproxy.write_text("a file of another release\n")
+    assert not patched.switch(vnm=False)["changed"]
+    assert patched.tproxy.read_text() == "a file of another release\n"
+
+
 def test_a_folder_of_a_fuller_number(patched: Patched) -> None:
     """The vendor has vnm/6.10.1 to 6.10.5, and no vnm/6.10."""
-    for name, text in (("6.10.1", TPROXY), ("6.10.10", LOCAL), ("6.100", TPROXY), ("6.10.x", TPROXY)):
+    for name, text in (("6.10.9", TPROXY), ("6.10.10", LOCAL), ("6.100", TPROXY), ("6.10.x", TPROXY)):
         patched.source(f"vnm/{name}/00.patch", diff("remotes/tproxy.rb", TPROXY, text + "\n# end\n"))
     patched.switch(release="6.10", vnm=True)
     assert patched.tproxy.read_text() == LOCAL + "\n# end\n"
