@@ -14,6 +14,7 @@ class FilterModule:
         return {
             "ovirt_awaited_hosts": ovirt_inventory.ovirt_awaited_hosts,
             "ovirt_engine_answers": ovirt_engine_variables.ovirt_engine_answers,
+            "ovirt_hosted_engine_split": ovirt_inventory.ovirt_hosted_engine_split,
             "ovirt_moved_hosts": ovirt_inventory.ovirt_moved_hosts,
             "ovirt_nfs_exports": ovirt_inventory.ovirt_nfs_exports,
         }

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine_variables import SECRETS
+
 # Of a host that was added, and is not up yet or never will be.
 UNFINISHED = ("installing", "installing_os", "initializing", "reboot", "install_failed")
 
@@ -50,4 +52,12 @@ def ovirt_awaited_hosts(
     return {
         "new": [name for name in wanted if name not in states],
         "unfinished": [name for name in wanted if states.get(name) in UNFINISHED],
+    }
+
+
+def ovirt_hosted_engine_split(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Variables he_* as ovirt_hosted_engine_check takes them: what may be told, and what may not."""
+    return {
+        "variables": {name: value for name, value in given.items() if name not in SECRETS},
+        "secrets": {name: value for name, value in given.items() if name in SECRETS},
     }

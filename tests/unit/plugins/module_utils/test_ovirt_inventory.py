@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_inventory import (
     ovirt_awaited_hosts,
+    ovirt_hosted_engine_split,
     ovirt_moved_hosts,
     ovirt_nfs_exports,
 )
@@ -69,3 +70,11 @@ def test_hosts_that_are_new_or_not_installed_to_the_end() -> None:
     assert ovirt_awaited_hosts(declared, found) == {"new": ["new"], "unfinished": ["installing", "install-failed"]}
     again = [{**one, "state": "reinstalled"} for one in declared]
     assert ovirt_awaited_hosts(again, found) == {"new": [], "unfinished": []}
+
+
+def test_secrets_of_a_hosted_engine_are_apart() -> None:
+    given = {"he_fqdn": "e", "he_admin_password": "a", "he_appliance_password": "b", "he_fqnd": "typed wrongly"}
+    assert ovirt_hosted_engine_split(given) == {
+        "variables": {"he_fqdn": "e", "he_fqnd": "typed wrongly"},
+        "secrets": {"he_admin_password": "a", "he_appliance_password": "b"},
+    }
