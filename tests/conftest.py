@@ -18,6 +18,8 @@ if not link.exists():
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(CHECKOUT)
 sys.path.insert(0, str(COLLECTIONS))
+# oVirt's SDK, where tests/ovirt-sdk has put it; before a module of the collection looks for it.
+sys.path.append(str(CHECKOUT / ".cache" / "ovirt-sdk"))
 
 
 @pytest.fixture(scope="session")

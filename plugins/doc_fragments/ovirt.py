@@ -7,6 +7,56 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
+    AUTH = r"""
+options:
+  auth:
+    description: How the engine is reached, as C(ovirt.ovirt.ovirt_auth) returns it in C(ovirt_auth).
+    type: dict
+    required: true
+    suboptions:
+      url:
+        description: URL of the API, such as V(https://engine.example.org/ovirt-engine/api).
+        type: str
+        required: true
+      token:
+        description: Token of a login. Otherwise give O(auth.username) and O(auth.password).
+        type: str
+      username:
+        description: User of the API.
+        type: str
+      password:
+        description: Password of the user.
+        type: str
+      ca_file:
+        description: CA that the engine's certificate is verified by.
+        type: path
+      insecure:
+        description: Whether the certificate is not verified.
+        type: bool
+        default: false
+      timeout:
+        description: How long an answer may take, in seconds. V(0) is without a limit.
+        type: int
+        default: 60
+      compress:
+        description: Whether answers are compressed.
+        type: bool
+        default: true
+      kerberos:
+        description: Whether the login is by Kerberos.
+        type: bool
+        default: false
+      headers:
+        description: Further headers of each request.
+        type: dict
+      hostname:
+        description: Not used; C(ovirt_auth) may have it.
+        type: str
+      state:
+        description: Not used; C(ovirt_auth) may have it.
+        type: str
+"""
+
     CHANGE = r"""
 attributes:
   check_mode:

@@ -12,7 +12,9 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils import ovirt_engine
 class FilterModule:
     def filters(self) -> dict:
         return {
+            "ovirt_awaited_hosts": ovirt_inventory.ovirt_awaited_hosts,
             "ovirt_engine_answers": ovirt_engine_variables.ovirt_engine_answers,
+            "ovirt_hosted_engine_split": ovirt_inventory.ovirt_hosted_engine_split,
             "ovirt_moved_hosts": ovirt_inventory.ovirt_moved_hosts,
             "ovirt_nfs_exports": ovirt_inventory.ovirt_nfs_exports,
         }

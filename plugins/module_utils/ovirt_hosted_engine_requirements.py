@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple, Sequence
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_answers import text_fault
+
 SHARED = ("nfs", "glusterfs")
 ISCSI = ("he_storage_domain_addr", "he_iscsi_portal_port", "he_iscsi_target", "he_lun_id")
 
@@ -28,6 +30,9 @@ def variable_faults(given: Mapping[str, Any], known: Mapping[str, str]) -> list[
     faults += [
         f"{name} is missing; nobody is there to be asked for it." for name in needed if given.get(name) in (None, "")
     ]
+    # The official role writes it into an answer file of engine-setup.
+    fault = text_fault(str(given.get("he_admin_password") or ""))
+    faults += [f"he_admin_password: the value {fault}."] if fault else []
     if kind not in (None, "", *SHARED, "iscsi", "fc"):
         faults.append(f"he_domain_type: {kind!r} is none of nfs, glusterfs, iscsi, fc.")
     for name in ("he_pause_host", "he_pause_before_engine_setup"):

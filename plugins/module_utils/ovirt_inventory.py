@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine_variables import SECRETS
+
+# Of a host that was added, and is not up yet or never will be.
+UNFINISHED = ("installing", "installing_os", "initializing", "reboot", "install_failed")
+
 
 def ovirt_nfs_exports(domains: Sequence[Mapping[str, Any]], clients: Sequence[str]) -> list[dict[str, Any]]:
     """Domains of type NFS as nfs_exports takes them; clients of those that name none."""
@@ -35,3 +40,24 @@ def ovirt_moved_hosts(
         for name, cluster in wanted.items()
         if cluster and name in present and names.get(present[name]) != cluster
     ]
+
+
+def ovirt_awaited_hosts(
+    declared: Sequence[Mapping[str, Any]], hosts: Sequence[Mapping[str, Any]]
+) -> dict[str, list[str]]:
+    """Of the hosts that shall be there: those that the engine does not have yet, and those whose installation has not
+    come to an end. Others the official module waits for itself."""
+    states = {host["name"]: host.get("status") for host in hosts}
+    wanted = [one["name"] for one in declared if one.get("state", "present") == "present"]
+    return {
+        "new": [name for name in wanted if name not in states],
+        "unfinished": [name for name in wanted if states.get(name) in UNFINISHED],
+    }
+
+
+def ovirt_hosted_engine_split(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Variables he_* as ovirt_hosted_engine_check takes them: what may be told, and what may not."""
+    return {
+        "variables": {name: value for name, value in given.items() if name not in SECRETS},
+        "secrets": {name: value for name, value in given.items() if name in SECRETS},
+    }

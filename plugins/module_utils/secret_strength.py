@@ -25,11 +25,12 @@ _SHORTEST = 8
 _LONG = 16  # from here on a common word within is no weakness
 
 
-def weakness(secret: str, user: str = "") -> str | None:
-    """Why the secret must not be used, as a phrase that goes on after 'it'; None if nothing speaks against it."""
+def weakness(secret: str, user: str = "", blanks: bool = False) -> str | None:
+    """Why the secret must not be used, as a phrase that goes on after 'it'; None if nothing speaks against it. blanks:
+    whether what takes the secret takes blanks within it."""
     if not secret:
         return "is empty"
-    if any(sign.isspace() or not sign.isprintable() for sign in secret):
+    if any((sign.isspace() and not (blanks and sign == " ")) or not sign.isprintable() for sign in secret):
         return "contains white space or a control character"
     plain = secret.lower()
     if _PLACEHOLDER.match(secret):

@@ -19,9 +19,13 @@ description:
   - Shared storage is mounted read-only for a moment, in mounts of its own.
 options:
   variables:
-    description: The he_* variables.
+    description: The he_* variables, without those that are secret, whose names end with C(_password).
     type: dict
     required: true
+  secrets:
+    description: The secret ones. What is told quotes the others only.
+    type: dict
+    default: {}
   host:
     description: Whether the host is looked at as well, or the variables only.
     type: bool
@@ -34,7 +38,8 @@ EXAMPLES = r"""
 ---
 - name: The hosted engine can be deployed here
   kvmcloud.stack.ovirt_hosted_engine_check:
-    variables: "{{ ovirt_hosted_engine_variables }}"
+    variables: {he_fqdn: engine.example.org, he_bridge_if: eth0, he_domain_type: nfs}
+    secrets: {he_admin_password: "{{ vault_he_admin_password }}"}
 """
 
 RETURN = r"""
@@ -53,10 +58,15 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine
     requirement_findings,
     variable_faults,
 )
-from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine_variables import VARIABLES
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine_variables import (
+    SECRETS,
+    VARIABLES,
+)
 
+MISPLACED = "{0} is a secret; give it in 'secrets', since what is in 'variables' is logged."
 SPEC = {
-    "variables": {"type": "dict", "required": True, "no_log": True},
+    "variables": {"type": "dict", "required": True},
+    "secrets": {"type": "dict", "default": {}, "no_log": True},
     "host": {"type": "bool", "default": True},
 }
 
@@ -64,8 +74,9 @@ SPEC = {
 def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     module.run_command_environ_update = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
-    given = module.params["variables"]
-    findings = variable_faults(given, VARIABLES)
+    given = {**module.params["variables"], **module.params["secrets"]}
+    findings = [MISPLACED.format(name) for name in SECRETS if name in module.params["variables"]]
+    findings += variable_faults(given, VARIABLES)
     if not findings and module.params["host"]:
         findings = requirement_findings(read_probe(module, given), given)
     if findings:

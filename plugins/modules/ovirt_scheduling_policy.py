@@ -17,52 +17,6 @@ description:
     cluster gets one by C(ovirt.ovirt.ovirt_cluster).
   - Policies of oVirt itself are locked, and refused. Everything that is wrong is told before anything is changed.
 options:
-  auth:
-    description: How the engine is reached, as C(ovirt.ovirt.ovirt_auth) returns it in C(ovirt_auth).
-    type: dict
-    required: true
-    suboptions:
-      url:
-        description: URL of the API, such as V(https://engine.example.org/ovirt-engine/api).
-        type: str
-        required: true
-      token:
-        description: Token of a login. Otherwise give O(auth.username) and O(auth.password).
-        type: str
-      username:
-        description: User of the API.
-        type: str
-      password:
-        description: Password of the user.
-        type: str
-      ca_file:
-        description: CA that the engine's certificate is verified by.
-        type: path
-      insecure:
-        description: Whether the certificate is not verified.
-        type: bool
-        default: false
-      timeout:
-        description: How long an answer may take, in seconds. V(0) is without a limit.
-        type: int
-        default: 60
-      compress:
-        description: Whether answers are compressed.
-        type: bool
-        default: true
-      kerberos:
-        description: Whether the login is by Kerberos.
-        type: bool
-        default: false
-      headers:
-        description: Further headers of each request.
-        type: dict
-      hostname:
-        description: Not used; C(ovirt_auth) may have it.
-        type: str
-      state:
-        description: Not used; C(ovirt_auth) may have it.
-        type: str
   policies:
     description: The policies. What is left out of one is left as it is; an empty list or dictionary takes all away.
     type: list
@@ -96,17 +50,9 @@ options:
         default: present
 requirements:
   - ovirt-engine-sdk-python >= 4.5
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
-    support: none
-  platform:
-    description: Target OS/families that can be operated against.
-    platforms: posix
-    support: full
+extends_documentation_fragment:
+  - kvmcloud.stack.ovirt.auth
+  - kvmcloud.stack.ovirt.change
 """
 
 EXAMPLES = r"""
@@ -133,9 +79,7 @@ actions:
   sample: [create the scheduling policy spread]
 """
 
-import traceback
-
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_scheduling import (
     BALANCE,
@@ -146,34 +90,16 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_scheduling im
     normal_properties,
     plan,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_sdk import AUTH, engine_of
 
 try:
     import ovirtsdk4
     from ovirtsdk4 import types
-
-    SDK_ERROR = None
 except ImportError:
-    SDK_ERROR = traceback.format_exc()
+    pass  # told when a connection is made
 
 SPEC = {
-    "auth": {
-        "type": "dict",
-        "required": True,
-        "options": {
-            "url": {"type": "str", "required": True},
-            "token": {"type": "str", "no_log": True},
-            "username": {"type": "str"},
-            "password": {"type": "str", "no_log": True},
-            "ca_file": {"type": "path"},
-            "insecure": {"type": "bool", "default": False},
-            "timeout": {"type": "int", "default": 60},
-            "compress": {"type": "bool", "default": True},
-            "kerberos": {"type": "bool", "default": False},
-            "headers": {"type": "dict"},
-            "hostname": {"type": "str"},
-            "state": {"type": "str"},
-        },
-    },
+    "auth": AUTH,
     "policies": {
         "type": "list",
         "elements": "dict",
@@ -285,14 +211,8 @@ def run(module, connection):
 
 def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    if SDK_ERROR:
-        module.fail_json(msg=missing_required_lib("ovirt-engine-sdk-python"), exception=SDK_ERROR)
-    auth = {name: value for name, value in module.params["auth"].items() if name not in ("hostname", "state")}
-    try:
-        connection = ovirtsdk4.Connection(**auth)
+    with engine_of(module) as connection:
         run(module, connection)
-    except ovirtsdk4.Error as error:
-        module.fail_json(msg=f"The engine at {auth['url']} says: {error}")
 
 
 if __name__ == "__main__":

@@ -104,6 +104,7 @@ class Engine:
         self.states: dict[str, list[str]] = {}
         self.requests: list[str] = []
         self.refuse: dict[str, str] = {}  # by 'METHOD collection': the engine's words
+        self.said_of: dict[str, str] = {}  # by name of a host that is added: what an event will complain of
         self.final_state = {kind: states[-1] for kind, states in STATES.items()}
         self.lock = threading.Lock()
 
@@ -146,6 +147,11 @@ class Engine:
                 status = ET.SubElement(element, "status")
             status.text = states[0] if len(states) == 1 else states.pop(0)
         return element
+
+    def id_of(self, collection: str, name: str) -> str:
+        found = self.named(collection, name)
+        assert found is not None
+        return str(found.get("id"))
 
     def named(self, collection: str, name: str) -> ET.Element | None:
         return next((one for one in self.entries.get(collection, {}).values() if one.findtext("name") == name), None)
@@ -194,7 +200,11 @@ class Engine:
         if kind not in UNNAMED and taken and self.named(collection, taken) is not None:
             raise Fault(409, f"Cannot add {kind}. The name {taken} is already in use.")
         self._resolve(element)
-        return 201, self.shown(self.add(collection, element))
+        self.add(collection, element)
+        if taken in self.said_of:
+            words = {"description": self.said_of[taken], "severity": "error", "host_id": str(element.get("id"))}
+            self.seed("events", "event", taken, **words)
+        return 201, self.shown(element)
 
     def _networks_of(self, collection: str) -> list[ET.Element]:
         """Networks of a data centre, as the whole engine has them too."""

@@ -138,12 +138,32 @@ def test_a_host_in_another_data_centre_is_not_moved(server: StandIn, run: Run) -
     assert "The host host1 is in the cluster far of the data centre dc2, declared is rack1." in " ".join(said.split())
 
 
-def test_a_host_that_fails_ends_the_wait(server: StandIn, run: Run) -> None:
+def test_a_host_that_fails_is_told_in_the_engines_words_when_all_have_ended(server: StandIn, run: Run) -> None:
+    """The official module would wait for a new host until its time is over, whatever becomes of it."""
     server.engine.seed("clusters", "cluster", "rack1")
+    good = server.engine.seed("hosts", "host", "host0", cluster_id=server.engine.id_of("clusters", "rack1"))
     server.engine.final_state["host"] = "install_failed"
-    changed, said = run(ovirt_resources_hosts=CLOUD["ovirt_resources_hosts"], ovirt_resources_host_timeout=20)
-    assert changed == -1 and "POST /hosts" in server.engine.changes
-    assert re.search(r"(?i)error while waiting|fail", said)
+    server.engine.seed("events", "event", "n1", description="host0 is not meant", severity="error", host_id=good)
+    hosts = [{**CLOUD["ovirt_resources_hosts"][0], "name": name, "address": f"{name}.test"} for name in ("h1", "h2")]
+    words = "Host h1 installation failed. No such package: vdsm."
+    server.engine.said_of["h1"] = words
+    changed, said = run(ovirt_resources_hosts=hosts, ovirt_resources_host_timeout=600)
+    said = " ".join(said.replace("\\n", " ").split())
+    assert changed == -1 and server.engine.changes.count("POST /hosts") == 2, "both were begun"
+    assert f"The host h1 is install_failed. The engine says: {words}" in said
+    assert "The host h2 is install_failed. The engine says: nothing" in said and "is not meant" not in said
+
+    changed, said = run(ovirt_resources_hosts=hosts[:1], ovirt_resources_host_timeout=600)
+    assert changed == -1 and "The host h1 is install_failed" in said, "a second run tells the same"
+    server.engine.states[server.engine.id_of("hosts", "h1")] = ["installing", "up"]
+    assert run(ovirt_resources_hosts=hosts[:1])[0] == 0
+
+
+def test_waits_have_an_end(server: StandIn, run: Run) -> None:
+    server.engine.seed("clusters", "cluster", "rack1")
+    server.engine.final_state["host"] = "installing"
+    changed, said = run(ovirt_resources_hosts=CLOUD["ovirt_resources_hosts"], ovirt_resources_host_timeout=1)
+    assert changed == -1 and "After 1 s host1 is installing. Look at the engine's events." in said
 
 
 def test_the_engines_own_words(server: StandIn, run: Run) -> None:

@@ -161,7 +161,10 @@ VARS = {
 ISCSI = {"he_domain_type": "iscsi", "he_iscsi_target": "iqn.x", "he_lun_id": "1", "he_iscsi_portal_port": 3260}
 
 
-@pytest.mark.parametrize("more", [{}, ISCSI, {"he_mem_size_MB": "max"}, {"he_cluster": None}])
+@pytest.mark.parametrize(
+    "more",
+    [{}, ISCSI, {"he_mem_size_MB": "max"}, {"he_cluster": None}, {"he_admin_password": " p%s'w\"d # ; = {x} \\n"}],
+)
 def test_good_variables(more):
     assert variable_faults({**VARS, **more}, VARIABLES) == []
 
@@ -180,10 +183,13 @@ def test_good_variables(more):
         ({"he_domain_type": "smb"}, "'smb' is none of nfs"),
         ({"he_vm_ip_addr": "192.0.2.9"}, "he_dns_addr is missing"),
         ({"he_pause_host": True}, "would wait up to a day"),
+        ({"he_admin_password": "hunter2 "}, "he_admin_password: the value ends with a blank"),
+        ({"he_admin_password": "hun\nter2"}, "he_admin_password: the value has a line break"),
     ],
 )
 def test_bad_variables(more, words):
-    assert words in "\n".join(variable_faults({**VARS, **more}, VARIABLES))
+    told = "\n".join(variable_faults({**VARS, **more}, VARIABLES))
+    assert words in told and "ter2" not in told
 
 
 def test_secrets_are_known_as_such():

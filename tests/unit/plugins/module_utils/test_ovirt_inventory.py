@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_inventory import (
+    ovirt_awaited_hosts,
+    ovirt_hosted_engine_split,
     ovirt_moved_hosts,
     ovirt_nfs_exports,
 )
@@ -60,3 +62,19 @@ def test_domains_of_nfs_are_exported_to_their_clients() -> None:
         {"path": "/a", "clients": ["*"]},
         {"path": "/b", "clients": ["10.0.0.1"]},
     ]
+
+
+def test_hosts_that_are_new_or_not_installed_to_the_end() -> None:
+    found = [{"name": name, "status": name.replace("-", "_")} for name in ("up", "installing", "install-failed")]
+    declared = [{"name": name} for name in ("up", "installing", "install-failed", "new")]
+    assert ovirt_awaited_hosts(declared, found) == {"new": ["new"], "unfinished": ["installing", "install-failed"]}
+    again = [{**one, "state": "reinstalled"} for one in declared]
+    assert ovirt_awaited_hosts(again, found) == {"new": [], "unfinished": []}
+
+
+def test_secrets_of_a_hosted_engine_are_apart() -> None:
+    given = {"he_fqdn": "e", "he_admin_password": "a", "he_appliance_password": "b", "he_fqnd": "typed wrongly"}
+    assert ovirt_hosted_engine_split(given) == {
+        "variables": {"he_fqdn": "e", "he_fqnd": "typed wrongly"},
+        "secrets": {"he_admin_password": "a", "he_appliance_password": "b"},
+    }

@@ -270,6 +270,14 @@ def test_all_findings_come_at_once_and_errors_first() -> None:
     assert [f.severity for f in found] == ["error"] * 4 + ["warning"]
 
 
+def test_blanks_within_a_secret_are_a_fault_for_opennebula_and_none_for_ovirt() -> None:
+    words = "correct horse battery"
+    told = preflight.findings(cloud(front(secrets={"opennebula_oneadmin_password": words}), node()), ALL_RULES)
+    assert "white space" in told[0].what
+    for variable in ("ovirt_engine_admin_password", "he_admin_password"):
+        assert preflight.findings(cloud(front(secrets={variable: words}), node()), ALL_RULES) == []
+
+
 def test_same_secret_fault_is_told_once_for_all_hosts() -> None:
     fault = {"opennebula_repository_password": None}
     (found,) = preflight.findings(cloud(front(secrets=fault), node(secrets=fault)), ALL_RULES)

@@ -55,3 +55,10 @@ def test_weak(secret: str, words: str) -> None:
 )
 def test_strong_enough(secret: str) -> None:
     assert weakness(secret, "oneadmin") is None
+
+
+def test_blanks_within_are_fine_where_what_takes_the_secret_takes_them():
+    assert weakness("correct horse battery", blanks=True) is None
+    for secret in ("line\nbreak", "tab\there", "no\u00a0break"):
+        assert "white space" in weakness(secret, blanks=True)
+    assert weakness("        ", blanks=True) is not None

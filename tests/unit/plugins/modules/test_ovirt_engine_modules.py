@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 import pytest
 from host_module import ModuleFailed, run_module
@@ -60,6 +60,19 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return found
 
 
+@pytest.fixture
+def typed() -> Iterator[None]:
+    """Somebody sits at the keyboard, and answers."""
+    reads, writes = os.pipe()
+    os.write(writes, b"yes\n")
+    former = os.dup(0)
+    os.dup2(reads, 0)
+    yield
+    os.dup2(former, 0)
+    for one in (reads, writes, former):
+        os.close(one)
+
+
 def ended(engine: Engine) -> None:
     deadline = time.monotonic() + 30
     while DetachedCommand(str(engine.run)).look().state == "running" and time.monotonic() < deadline:
@@ -92,6 +105,7 @@ def test_packages_that_are_missing_are_no_failure_of_a_question(capsys: Any, eng
     assert told["installed"] is None and "ovirt-engine-setup is not installed" in told["refusal"]
 
 
+@pytest.mark.usefixtures("typed")
 def test_set_up_and_what_became_of_it(capsys: Any, engine: Engine) -> None:
     engine.program("engine-setup", f"cat > {engine.folder}/input; cp {engine.folder}/new {engine.post}; echo '{DONE}'")
     (engine.folder / "new").write_text(POST)

@@ -155,9 +155,8 @@ VARIABLES: dict[str, Any] = {
     "he_storage_domain_addr": "nfs1",
     "he_storage_domain_path": "/he",
     "he_gateway": "192.0.2.1",
-    "he_appliance_password": "seCret-1",
-    "he_admin_password": "seCret-2",
 }
+SECRETS = {"he_appliance_password": "seCret-1", "he_admin_password": "seCret-2"}
 GOOD = HostProbe(
     memory_mb=8192,
     temporary_mb=9000,
@@ -179,7 +178,8 @@ def checked(capsys: Any, monkeypatch: pytest.MonkeyPatch, probe: HostProbe | Non
 
     monkeypatch.setattr(ovirt_hosted_engine_check, "read_probe", read)
     host = more.pop("host", True)
-    return run_module(capsys, ovirt_hosted_engine_check, variables={**VARIABLES, **more}, host=host)
+    variables = {**VARIABLES, **more}
+    return run_module(capsys, ovirt_hosted_engine_check, variables=variables, secrets=SECRETS, host=host)
 
 
 def test_a_host_that_can_carry_it(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +189,8 @@ def test_a_host_that_can_carry_it(capsys: Any, monkeypatch: pytest.MonkeyPatch) 
 
 def test_all_findings_at_once_and_no_secret(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = GOOD._replace(memory_mb=1024, storage={"uid": 0, "gid": 0, "entries": ["letter"]})
-    with pytest.raises(ModuleFailed, match="(?s)1024 MiB of memory.*is of 0:0; vdsm works as 36:36.*it holds letter"):
+    words = "(?s)1024 MiB of memory.*nfs1:/he is of 0:0; vdsm works as 36:36.*nfs1:/he is not empty, it holds letter"
+    with pytest.raises(ModuleFailed, match=words):  # what is no secret is not masked
         checked(capsys, monkeypatch, bad)
     assert "seCret" not in capsys.readouterr().out
 
@@ -197,6 +198,12 @@ def test_all_findings_at_once_and_no_secret(capsys: Any, monkeypatch: pytest.Mon
 def test_wrong_variables_are_told_before_the_host_is_looked_at(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModuleFailed, match="(?s)he_gatewya: the role .* has no such variable.*he_gateway is missing"):
         checked(capsys, monkeypatch, None, he_gateway="", he_gatewya="192.0.2.1")
+
+
+def test_a_secret_among_what_is_logged_is_refused(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModuleFailed, match="he_admin_password is a secret; give it in 'secrets'") as failed:
+        checked(capsys, monkeypatch, None, he_admin_password="seCret-2")
+    assert "seCret" not in str(failed.value)
 
 
 def test_what_is_read_of_this_host() -> None:

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import builtins
-import importlib
-import sys
 from typing import Any
 
 import pytest
 from host_module import ModuleFailed, run_module
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils import ovirt_sdk
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_scheduling import Policy, faults_of, plan
 from ansible_collections.kvmcloud.stack.plugins.modules import ovirt_scheduling_policy
 
@@ -98,20 +96,6 @@ def test_a_policy_that_is_declared_twice() -> None:
 
 
 def test_a_host_without_the_sdk_is_told_which_library_is_missing(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without_sdk(name: str, *more: Any, **options: Any) -> Any:
-        if name.split(".")[0] == "ovirtsdk4":
-            raise ImportError(name)
-        return real(name, *more, **options)
-
-    for name in [one for one in sys.modules if one.split(".")[0] == "ovirtsdk4"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(builtins, "__import__", without_sdk)
-    module = importlib.reload(ovirt_scheduling_policy)
-    try:
-        with pytest.raises(ModuleFailed, match="ovirt-engine-sdk-python"):
-            run_module(capsys, module, auth={"url": "https://engine.test/api"}, policies=[SPREAD])
-    finally:
-        monkeypatch.undo()
-        importlib.reload(ovirt_scheduling_policy)
+    monkeypatch.setattr(ovirt_sdk, "SDK_ERROR", "ModuleNotFoundError: ovirtsdk4")
+    with pytest.raises(ModuleFailed, match="ovirt-engine-sdk-python"):
+        run_module(capsys, ovirt_scheduling_policy, auth={"url": "https://engine.test/api"}, policies=[SPREAD])
