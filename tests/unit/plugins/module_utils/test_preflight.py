@@ -353,7 +353,6 @@ def test_what_cannot_be_accepted() -> None:
         "isolation_is_sound",
         "kernel_filters_bridges",
         "isolation_fits_the_host",
-        "kernel_filters_bridges",
     }
 
 
