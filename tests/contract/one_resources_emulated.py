@@ -13,7 +13,7 @@ from typing import Any, Iterator
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from emulator_replay import RELEASES, Machine
+from emulator_replay import BY_TIER, Machine
 
 MODULES = "ansible_collections.kvmcloud.stack.plugins.modules"
 COMMANDS = (
@@ -27,7 +27,7 @@ class Ended(Exception):
         super().__init__(str(result))
 
 
-@pytest.fixture(scope="module", params=RELEASES)
+@pytest.fixture(scope="module", params=BY_TIER)
 def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """An emulated front-end whose oned runs for all tests of a release; each test uses names of its own."""
     root = tmp_path_factory.mktemp(f"one-{request.param}")

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_replay import RELEASES
+from emulator_replay import BY_TIER
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 
 from one_resources import measure, wasted  # noqa: E402  (found through the line above)
 
 
-@pytest.fixture(scope="module", params=RELEASES)
+@pytest.fixture(scope="module", params=BY_TIER)
 def results(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     return measure(request.param, share=0.1)
 

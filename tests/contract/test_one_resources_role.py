@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from emulator_replay import RELEASES, Machine
+from emulator_replay import BY_TIER, Machine
 from one_resources_emulated import COMMANDS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ CLOUD: dict[str, Any] = {
 }
 
 
-@pytest.fixture(params=RELEASES)
+@pytest.fixture(params=BY_TIER)
 def play(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Runs the role with the declarations on a fresh front-end; returns what changed, and the whole output."""
     machine = Machine(request.param, tmp_path / "root")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kvmcloud_lab.model import Host
 from kvmcloud_lab.paths import LABS, host_dir
-from kvmcloud_lab.programs import run
+from kvmcloud_lab.programs import LabError, run
 
 
 def disk_file(lab: str, host: str, disk: str) -> Path:
@@ -51,5 +51,10 @@ def lab_loops(lab: str, host: str = "") -> list[tuple[str, str]]:
 
 
 def free_loops(lab: str, host: str = "") -> None:
-    for device, _file in lab_loops(lab, host):
-        run(["losetup", "--detach", device])
+    for entry in lab_loops(lab, host):
+        try:
+            run(["losetup", "--detach", entry[0]])
+        except LabError:
+            # One that was busy before goes by itself with its last user, which may be just now.
+            if entry in lab_loops(lab, host):
+                raise
