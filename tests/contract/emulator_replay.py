@@ -25,8 +25,8 @@ EMULATOR = Path(__file__).resolve().parents[1] / "lab/emulator"
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 CONTRACT = SHARED / "contract/opennebula"
 RELEASES = ("6.10.0", "7.4.0")
-# For tests of the emulator by itself, which changes rarely, and of whole modules on it: CI's tier takes the current release. What
-# planners make of the captures is tested with both.
+# For tests of the emulator by itself, which changes rarely, and of whole modules on it: CI's tier takes the current
+# release. What planners make of the captures is tested with both.
 BY_TIER = (pytest.param("6.10.0", marks=pytest.mark.full), "7.4.0")
 SESSIONS = (
     ("zone_user", "datastore", "cluster", "auth", "hook", "host", "vnet", "secgroup", "vm"),
