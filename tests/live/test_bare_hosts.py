@@ -146,6 +146,7 @@ def test_an_unreachable_host_is_a_finding_and_stops_all():
     assert nothing_was_changed()
 
 
+@pytest.mark.full
 def test_a_repository_that_vanishes_half_way_is_no_disaster():
     """The source was configured, then the packages cannot be fetched; when it is back, the next run converges."""
     reject = "iptables -{} OUTPUT -p tcp --dport 8071 -j REJECT --reject-with tcp-reset"

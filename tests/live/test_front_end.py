@@ -32,6 +32,7 @@ def test_acceptance_fails_when_something_is_broken():
     assert "opennebula-gate" in run.output, run.output
 
 
+@pytest.mark.full
 def test_a_host_that_cannot_be_reached_is_a_line_of_the_report():
     cloud.lab("kill", "node1", "-i", cloud.INVENTORY)
     try:
@@ -81,6 +82,7 @@ def test_a_frozen_oned_is_restarted():
     assert cloud.converge().changed == 0
 
 
+@pytest.mark.full
 def test_the_password_is_changed_although_oned_is_stopped():
     cloud.on("front1", "systemctl stop opennebula")
     password = ("-e", "opennebula_oneadmin_password=another-Secret-4712")
@@ -98,6 +100,7 @@ def test_the_password_is_changed_although_oned_is_frozen():
     cloud.converge()  # and back
 
 
+@pytest.mark.full
 def test_who_works_as_oneadmin_is_restarted_with_a_new_password():
     """The emulator's hook service follows oned, upstream's does not: it would go on with the former password."""
     own = "/etc/systemd/system/opennebula-hem.service"
@@ -114,6 +117,7 @@ def test_who_works_as_oneadmin_is_restarted_with_a_new_password():
     cloud.on("front1", "grep -rlE 'another-Secret' /var/lib/kvmcloud.stack /etc/one; [ $? = 1 ]")
 
 
+@pytest.mark.full
 def test_hosts_left_out_by_a_limit_are_named_when_keys_changed():
     cloud.on("node1", "rm /var/lib/one/.ssh/id_*")
     run = cloud.playbook("opennebula", "--limit", "node1")

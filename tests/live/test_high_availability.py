@@ -162,6 +162,7 @@ def test_a_zone_is_founded_and_joined_and_then_needs_nothing(zone):
     assert steps(again) == []
 
 
+@pytest.mark.full
 def test_check_mode_on_a_whole_zone_reports_nothing(zone):
     run = converge("--check", "--diff")
     assert run.changed == 0, run.output
@@ -196,6 +197,7 @@ def test_a_configuration_that_oned_refuses_stops_at_the_first_follower(zone):
     assert_whole()
 
 
+@pytest.mark.full
 def test_a_server_that_is_down_is_started_again(zone):
     follower = next(host for host in FRONT_ENDS if host != leader("front1"))
     on(follower, "systemctl stop opennebula")
