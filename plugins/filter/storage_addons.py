@@ -34,6 +34,7 @@ def refusing(function: Callable[..., Any]) -> Callable[..., Any]:
 class FilterModule:
     def filters(self) -> dict[str, Any]:
         return {
+            "storage_addon_datastores": refusing(declared_addons.storage_addon_datastores),
             "storage_addon_edits": refusing(declared_addons.storage_addon_edits),
             "storpool_hooks": refusing(storpool_install.storpool_hooks),
             "storpool_install": refusing(storpool_install.storpool_install),

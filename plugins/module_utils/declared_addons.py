@@ -114,3 +114,15 @@ def storage_addon_edits(
 ) -> dict[str, Edits]:
     """Edits of oned.conf and vmm_execrc by path, as with_edits and one_config take them."""
     return addon_edits(declared_addons(names, release, settings), own_edits)
+
+
+def storage_addon_datastores(
+    pool: Iterable[Mapping[str, Any]], names: Sequence[str], release: str, settings: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Of these datastores those of add-ons, by id and with what oned.conf says of their drivers, for onedatastore."""
+    drivers = {one.name: dict(one.transfer) for one in declared_addons(names, release, settings) if one.present}
+    return [
+        {"id": one["id"], "driver": drivers[one["template"]["TM_MAD"]]}
+        for one in pool
+        if one["template"].get("TM_MAD") in drivers
+    ]

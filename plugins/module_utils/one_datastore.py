@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import one_template
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_membership import MemberPlanner
@@ -28,6 +28,12 @@ _BUILT_IN = range(3)
 _OF_A_DRIVER = ("CLONE_TARGET_", "LN_TARGET_", "DISK_TYPE_")
 # Marks a system datastore that is disabled until its storage is mounted everywhere. It outlives the run that set it.
 AWAITS_STORAGE = "KVMCLOUD_AWAITS_STORAGE"
+# What oned copies of TM_MAD_CONF by the type of a datastore. Of an image datastore also, for each kind of system
+# datastore that TM_MAD_SYSTEM names, the attributes that end with its name.
+_COPIED = {
+    _SYSTEM: ("SHARED", "DS_MIGRATE", "ALLOW_ORPHANS", "DS_LIVE_MIGRATE", "DS_MIGRATE_SNAP", "PERSISTENT_SNAPSHOTS"),
+    TYPES["IMAGE_DS"]: ("LN_TARGET", "CLONE_TARGET", "TM_MAD_SYSTEM", "ALLOW_ORPHANS", "PERSISTENT_SNAPSHOTS"),
+}
 _ONLY_STORED = "oned stores it without any effect."
 
 
@@ -120,7 +126,9 @@ class DatastorePlanner(MemberPlanner):
         self.rename(declaration, found, after)
         # Before the template: a run that is killed in between leaves the mark, and with it something to go on from.
         self._set_state(declaration, str(found.id), found, after)
-        self.update_template(declaration, template, found, after)
+        renewed, stale = of_the_driver(declaration.get("driver") or {}, found)
+        purge = [*(declaration.get("purge") or []), *stale]
+        self.update_template({**declaration, "purge": purge}, {**template, **renewed}, found, after)
         clusters = [str(number) for number in found.ids.get("CLUSTERS", ())]
         self._properties(declaration, str(found.id), found, clusters, after)
         self.show(found.name, before, after)
@@ -164,6 +172,30 @@ class DatastorePlanner(MemberPlanner):
 
     def view(self, found: Resource) -> View:
         return {**super().view(found), "state": STATES.get(found.fields.get("STATE", ""), "unknown")}
+
+
+def of_the_driver(driver: Mapping[str, Any], found: Resource) -> tuple[Template, list[str]]:
+    """What a datastore has to get, and to lose, to be as one that is made with this TM_MAD_CONF. oned copies it when a
+    datastore is made or updated, and takes nothing out that a driver has no longer.
+    """
+    settings = {str(name).upper(): str(value) for name, value in driver.items()}
+    copied = [name for name in _COPIED.get(found.fields["TYPE"], ()) if settings.get(name)]
+    stale: list[str] = []
+    if settings and found.fields["TYPE"] == TYPES["IMAGE_DS"]:
+        systems = [name.strip().upper() for name in settings.get("TM_MAD_SYSTEM", "").split(",") if name.strip()]
+        by_system = [prefix + system for system in systems for prefix in _OF_A_DRIVER]
+        copied += [name for name in by_system if settings.get(name)]
+        stale = [
+            name
+            for name in found.template
+            if name not in copied and (name == "TM_MAD_SYSTEM" or name.startswith(_OF_A_DRIVER))
+        ]
+    renewed = {
+        name: [settings[name]]
+        for name in copied
+        if [str(value).upper() for value in found.template.get(name, ())] != [settings[name].upper()]
+    }
+    return renewed, stale
 
 
 def _first(ids: Sequence[int], limit: int = 10) -> str:

@@ -63,6 +63,14 @@ options:
         type: list
         elements: str
 
+      driver:
+        description:
+          - What C(TM_MAD_CONF) of oned.conf says of the datastore's C(TM_MAD), as a dictionary of its attributes.
+          - oned copies that into a datastore when it is made or updated, and never again. An existing one that has
+            something else is updated; C(TM_MAD_SYSTEM), and the attributes for the kinds of system datastores that the
+            driver has no longer, are removed, which oned does not do.
+        type: dict
+
       awaits_storage:
         description:
           - Create a system datastore disabled, with the attribute C(KVMCLOUD_AWAITS_STORAGE), so that no guest is put
@@ -188,6 +196,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Plan
 OPTIONS = {
     **COMMON_OPTIONS,
     "clusters": {"type": "list", "elements": "str"},
+    "driver": {"type": "dict"},
     "awaits_storage": {"type": "bool", "default": False},
     **OWNER_OPTIONS,
     **state_option("enabled", "disabled"),

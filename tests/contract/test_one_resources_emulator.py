@@ -73,6 +73,35 @@ def test_datastores(run: Any, clusters: None) -> None:
     becomes(run, "onedatastore", datastores=[{"name": name, "state": "absent"} for name in ("img2", "sys")])
 
 
+def driver_in(oned_conf: Path, name: str) -> dict[str, str]:
+    """TM_MAD_CONF of this driver, as a person reads it."""
+    vectors = re.findall(
+        r"^TM_MAD_CONF\s*=\s*\[(.*?)\]", oned_conf.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    pairs = [dict(re.findall(r'(\w+)\s*=\s*"([^"]*)"', vector)) for vector in vectors]
+    (found,) = [one for one in pairs if one["NAME"] == name]
+    return {key: value for key, value in found.items() if key != "NAME"}
+
+
+@pytest.mark.parametrize("kind", ["IMAGE_DS", "SYSTEM_DS"])
+def test_a_datastore_is_as_its_driver_has_it_and_loses_what_a_former_one_had(
+    run: Any, machine: Machine, kind: str
+) -> None:
+    driver = driver_in(machine.root / "etc/one/oned.conf", "shared")
+    name = f"renewed {kind}"
+    template = {"TYPE": kind, "TM_MAD": "shared", "NOTE": "mine", "CLONE_TARGET_FORMER": "SELF"}
+    mad = {"DS_MAD": "fs"} if kind == "IMAGE_DS" else {}
+    assert run("onedatastore", name=name, template={**template, **mad})["changed"] is True
+    (made,) = run("onedatastore_info", name=[name])["datastores"]
+    if kind == "IMAGE_DS":
+        becomes(run, "onedatastore", name=name, driver=driver)
+        (found,) = run("onedatastore_info", name=[name])["datastores"]
+        del made["template"]["CLONE_TARGET_FORMER"]
+        assert found["template"] == made["template"]
+    assert run("onedatastore", name=name, driver=driver)["changed"] is False
+    becomes(run, "onedatastore", name=name, state="absent")
+
+
 def test_hosts(run: Any, clusters: None) -> None:
     aside = {"name": "h2", "state": "disabled", "im_mad": "qemu", "vm_mad": "qemu", "cluster": "edge"}
     becomes(run, "onehost", hosts=[{"name": "h1"}, {**aside, "template": {"RESERVED_CPU": 10, "x": True}}], wait=False)

@@ -51,7 +51,7 @@ def test_the_order_of_the_guide(tmp_path: Path) -> None:
         "opennebula_frontend : Configuration is as declared",
         "opennebula_frontend : Services run with the configuration on disk",
         "opennebula_resources : Nodes have the present drivers",
-        "Datastores of add-ons take over what oned.conf says of their drivers",
+        "Datastores of add-ons have what oned.conf says of their drivers",
     ]
     places = [listed.find(step) for step in steps]
     assert -1 not in places and places == sorted(places), dict(zip(steps, places))

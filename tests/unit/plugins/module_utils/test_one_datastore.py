@@ -273,3 +273,68 @@ def test_image_datastores_cannot_be_disabled_and_do_not_wait() -> None:
 
 def test_an_existing_datastore_does_not_begin_to_wait() -> None:
     assert plan([datastore(kind="1", name="vms")], {"name": "vms", "awaits_storage": True}).steps == []
+
+
+DRIVER = {
+    "LN_TARGET": "NONE",
+    "CLONE_TARGET": "SELF",
+    "SHARED": "YES",
+    "DS_MIGRATE": "NO",
+    "ALLOW_ORPHANS": "format",
+    "TM_MAD_SYSTEM": "ssh",
+    "LN_TARGET_SSH": "SYSTEM",
+    "DRIVER": "raw",
+}
+AS_MADE = {
+    "LN_TARGET": ["NONE"],
+    "CLONE_TARGET": ["SELF"],
+    "ALLOW_ORPHANS": ["FORMAT"],
+    "TM_MAD_SYSTEM": ["ssh"],
+    "LN_TARGET_SSH": ["SYSTEM"],
+}
+SYSTEM_AS_MADE = {"SHARED": ["YES"], "DS_MIGRATE": ["NO"], "ALLOW_ORPHANS": ["format"]}
+
+
+@pytest.mark.parametrize(
+    "kind, stored, driver, expected",
+    [
+        pytest.param("0", AS_MADE, DRIVER, None, id="as oned made it"),
+        pytest.param("1", SYSTEM_AS_MADE, DRIVER, None, id="a system datastore as oned made it"),
+        pytest.param("2", {}, DRIVER, None, id="one for files, into which oned copies nothing"),
+        pytest.param("0", {**AS_MADE, "TM_MAD_SYSTEM": ["shared"]}, {}, None, id="no word of its driver"),
+        pytest.param(
+            "0",
+            {**AS_MADE, "TM_MAD_SYSTEM": ["ssh,shared"], "CLONE_TARGET": ["SYSTEM"]},
+            DRIVER,
+            ["update", "100", 'CLONE_TARGET = "SELF"\nTM_MAD_SYSTEM = "ssh"\n', "-a"],
+            id="what the former release had",
+        ),
+        pytest.param(
+            "1",
+            {**SYSTEM_AS_MADE, "SHARED": ["NO"]},
+            DRIVER,
+            ["update", "100", 'SHARED = "YES"\n', "-a"],
+            id="what oned writes whatever a template says",
+        ),
+    ],
+)
+def test_an_existing_datastore_gets_what_its_driver_has(
+    kind: str, stored: dict[str, Any], driver: dict[str, str], expected: list[str] | None
+) -> None:
+    found = plan([datastore(kind=kind, template=stored)], {"id": 100, "driver": driver})
+    given = [
+        [part.text if isinstance(part, InputFile) else str(part) for part in step.argv][1:] for step in found.steps
+    ]
+    assert given == ([expected] if expected else [])
+    assert found.warnings == []
+
+
+def test_what_the_driver_has_no_longer_is_taken_out_which_oned_does_not_do() -> None:
+    stored = {**AS_MADE, "DISK_TYPE_SSH": ["FILE"], "MY_OWN": ["1"]}
+    without = {**DRIVER, "TM_MAD_SYSTEM": ""}
+    found = plan([datastore(template=stored)], {"id": 100, "driver": without})
+    (step,) = found.steps
+    assert "remove DISK_TYPE_SSH, LN_TARGET_SSH, TM_MAD_SYSTEM" in step.sentence
+    (text,) = sent(found)
+    assert "_SSH" not in text and "TM_MAD_SYSTEM" not in text
+    assert 'MY_OWN = "1"' in text and 'LN_TARGET = "NONE"' in text
