@@ -37,17 +37,17 @@ def inventory() -> Path:
     (folder / "group_vars" / "all").mkdir(parents=True, exist_ok=True)
     lab = CHECKOUT / "inventories" / "lab" / "group_vars" / "all" / "lab.yml"
     (folder / "group_vars" / "all" / "lab.yml").write_text(lab.read_text())
-    own = {"lab_name": "benchglu", "lab_opennebula": "none", "lab_networks": {"management": "10.213.126.0/24"}}
+    own = {"lab_name": "benchglu", "lab_opennebula": "none", "lab_networks": {"management": "10.213.127.0/24"}}
     (folder / "group_vars" / "all" / "own.yml").write_text(yaml.safe_dump(own))
     disks = ["brick1", "brick2"]
     servers = {
-        "hosts": {name: {"ansible_host": f"10.213.126.{11 + at}"} for at, name in enumerate(SERVERS)},
+        "hosts": {name: {"ansible_host": f"10.213.127.{11 + at}"} for at, name in enumerate(SERVERS)},
         "vars": {
             "lab_disks": [{"name": disk, "size": "1G"} for disk in disks],
             "gluster_bricks": [{"name": disk, "device": f"/dev/disk/by-id/virtio-{disk}"} for disk in disks],
         },
     }
-    clients = {"hosts": {"client1": {"ansible_host": "10.213.126.21"}}}
+    clients = {"hosts": {"client1": {"ansible_host": "10.213.127.21"}}}
     (folder / "hosts.yml").write_text(yaml.safe_dump({"gluster_servers": servers, "clients": clients}))
     return folder
 
