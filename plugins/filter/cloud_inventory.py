@@ -28,6 +28,7 @@ class FilterModule:
             "opennebula_node_hosts": cloud_inventory.opennebula_node_hosts,
             "ssh_identities": cloud_inventory.ssh_identities,
             "vm_isolation_defaults": isolation_defaults.vm_isolation_defaults,
+            "vm_isolation_known_hosts": isolation_defaults.vm_isolation_known_hosts,
             "vm_isolation_targets": isolation_defaults.vm_isolation_targets,
             "vm_isolation_used": isolation_defaults.vm_isolation_used,
             "with_edits": cloud_inventory.with_edits,

@@ -18,6 +18,7 @@ from cloud_samples import link, probe  # noqa: E402  (found through the line abo
 from ansible_collections.kvmcloud.stack.plugins.filter.preflight_findings import preflight_findings  # noqa: E402
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_defaults import (  # noqa: E402
     vm_isolation_defaults,
+    vm_isolation_known_hosts,
 )
 from ansible_collections.kvmcloud.stack.plugins.plugin_utils.declared_isolation import isolations_of  # noqa: E402
 
@@ -106,17 +107,19 @@ def test_a_node_gets_what_it_would_get_alone(number: int) -> None:
     hostvars = nodes(100)
     name = f"node{number}"
     known = {host: dict(own) for host, own in hostvars.items()}
-    alone = vm_isolation_defaults(name, known, known)
+    alone = vm_isolation_defaults(name, vm_isolation_known_hosts(known, known), known)
     together = isolations_of([name], groups(hostvars), hostvars, "preflight_probe")[name].options or {}
     assert {option: together[option] for option in alone} == alone
     assert len(alone["infrastructure_macs"]) == 200 and alone["protected_networks"] == ["10.0.0.0/16"]
 
 
-def test_a_node_looks_at_each_host_once_for_its_own_rules() -> None:
-    """The role asks for each node by itself."""
+def test_the_role_looks_at_each_host_once_and_from_each_node_at_that_alone() -> None:
     hostvars = nodes(100)
-    vm_isolation_defaults("node0", list(hostvars), hostvars)
-    assert hostvars.taken <= 101
+    known = vm_isolation_known_hosts(list(hostvars), hostvars)
+    assert hostvars.taken == 100
+    for name in hostvars:
+        vm_isolation_defaults(name, known, hostvars)
+    assert hostvars.taken == 200
 
 
 def test_where_nobody_declares_isolation_nobody_is_asked_for_it() -> None:

@@ -3,10 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import declared
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_defaults import vm_isolation_defaults
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_defaults import (
+    vm_isolation_defaults,
+    vm_isolation_known_hosts,
+)
 
 NETWORK = {
     "name": "guests",
@@ -33,7 +38,8 @@ def defaults(changed=None, others=None):
         **(others or {}),
     }
     hostvars["node1"].update(changed or {})
-    return vm_isolation_defaults("node1", hostvars, hostvars, "front1")
+    known = json.loads(json.dumps(vm_isolation_known_hosts(hostvars, hostvars)))  # as a fact comes back
+    return vm_isolation_defaults("node1", known, hostvars, "front1")
 
 
 def test_an_ordinary_inventory_needs_no_line():
