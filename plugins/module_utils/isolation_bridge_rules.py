@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import (
     PROTOCOLS,
@@ -47,6 +47,7 @@ NEIGHBOUR_TYPES = (
     "mld-listener-report, mld-listener-done, mld2-listener-report }"
 )
 DHCP6_GROUP = "ip6 daddr ff02::1:2 udp dport 547"
+PROTECTED = {4: "to_protected4", 6: "to_protected6"}  # chains
 ND_TARGET = "@th,64,128"  # where neighbour solicitations and advertisements name their target
 
 
@@ -91,6 +92,7 @@ def bridge_table(declaration: Declaration, around: Surroundings) -> Table:
         Chain("input", (Rule(ports.incoming, "goto to_node"),), f"input {EARLY}"),
         Chain("forward", (Rule(ports.to_outside, "goto group_to_outside"),), f"forward {EARLY}"),
         Chain("postrouting", (Rule(ports.outgoing, "goto to_guests"),), f"postrouting {EARLY}"),
+        *protected_chains(declaration, {4: "destination: protected network", 6: "IPv6: protected network"}),
         *(chain for scope in scopes for chain in _from_guests(declaration, scope)),
         Chain("to_node", (*_local_services(declaration), drop("anything to the node", ""))),
         Chain("group_to_outside", tuple(_group_to_outside(declaration))),
@@ -220,15 +222,23 @@ def _from_guests(declaration: Declaration, scope: Scope) -> list[Chain]:
     if scope.has(6):
         kinds["ip6"] = scope.name("ip6")
         chains.append(Chain(kinds["ip6"], tuple(_ip6(declaration, scope))))
-    ways = ", ".join([*(f"{kind} : goto {name}" for kind, name in kinds.items()), f"{RARP} : accept"])
     first = (
         drop("sender: no guest's MAC", _guest_mac("ether saddr", declaration.mac_prefix, "!=")),
         drop("sender: MAC of a host or router", "ether saddr @claimed_macs"),
         drop("frame to the MAC of a host", "ether daddr @host_macs"),
-        Rule(f"ether type vmap {{ {ways} }}", ""),
+        *_by_kind(kinds),
         drop("other protocol, or a VLAN tag", ""),
     )
     return [*chains, Chain(scope.name("from_guests"), first)]
+
+
+def _by_kind(chains: Mapping[str, str]) -> list[Rule]:
+    """IPv4 is what most frames are, and a comparison is quicker than a look into a map."""
+    rest = [f"{kind} : goto {chain}" for kind, chain in chains.items() if kind != "ip"]
+    return [
+        Rule("ether type ip", f"goto {chains['ip']}"),
+        Rule(f"ether type vmap {{ {', '.join([*rest, f'{RARP} : accept'])} }}", ""),
+    ]
 
 
 def _ip4(declaration: Declaration, scope: Scope) -> list[Rule]:
@@ -237,8 +247,7 @@ def _ip4(declaration: Declaration, scope: Scope) -> list[Rule]:
         accept(FROM_DISCOVERY),
         drop("source: address of the gateway", f"ip saddr @{scope.name('gateways4')}"),
         drop("source: no guest's address", f"ip saddr != @{scope.name('networks4')}"),
-        *to_allowed(declaration, 4),
-        drop("destination: protected network", "ip daddr @protected4"),
+        unless_allowed(declaration, 4, "ip daddr @protected4", "destination: protected network"),
         drop("group address in a frame to one", f"{NO_GROUP} ip daddr {{ 224.0.0.0/4, 255.255.255.255 }}"),
     ]
 
@@ -274,8 +283,7 @@ def _ip6(declaration: Declaration, scope: Scope) -> list[Rule]:
             "IPv6: claims a link-local address of all",
             f"{advert} ip6 daddr ff00::/8 @th,64,16 & 0xffc0 == 0xfe80",
         ),
-        *to_allowed(declaration, 6),
-        drop("IPv6: protected network", "ip6 daddr @protected6"),
+        unless_allowed(declaration, 6, "ip6 daddr @protected6", "IPv6: protected network"),
     ]
 
 
@@ -285,6 +293,21 @@ def to_allowed(declaration: Declaration, version: int, way: str = "d") -> list[R
         return []
     field = "ip" if version == 4 else "ip6"
     return [accept(f"{field} {way}addr . meta l4proto . th {way}port @allowed{version}")]
+
+
+def unless_allowed(declaration: Declaration, version: int, match: str, comment: str) -> Rule:
+    """A drop, or the way to it over what is allowed: asked of few frames, and not of each."""
+    if not to_allowed(declaration, version):
+        return drop(comment, match)
+    return Rule(match, f"goto {PROTECTED[version]}")
+
+
+def protected_chains(declaration: Declaration, comments: Mapping[int, str]) -> list[Chain]:
+    """Where frames to protected networks go, by version, that are not all dropped."""
+    allowed = {version: to_allowed(declaration, version) for version in comments}
+    return [
+        Chain(PROTECTED[version], (*rules, drop(comments[version], ""))) for version, rules in allowed.items() if rules
+    ]
 
 
 def _local_services(declaration: Declaration) -> list[Rule]:
@@ -316,32 +339,43 @@ def _to_guests(declaration: Declaration) -> list[Chain]:
     """Bridges flood what they have not learnt, and broadcasts of hosts are no business of guests either."""
     no_guest = _guest_mac("ether daddr", declaration.mac_prefix, "!=")
     services = [accept("meta l4proto . th sport @local_services")] if declaration.local_services else []
+    exempt = {version: [*services, *to_allowed(declaration, version, "s")] for version in (4, 6)}
     host = "ether saddr @host_macs"
-    ip4 = [
-        *services,
-        *to_allowed(declaration, 4, "s"),
-        drop("to guests: frame of a host", host),
-        drop("to guests: from a protected network", "ip saddr @protected4"),
-        # A router that has hosts and guests in one segment would lead guests past itself, where nothing passes.
+    drops = {
+        "from_hosts4": (4, host, "to guests: frame of a host"),
+        "from_protected4": (4, "ip saddr @protected4", "to guests: from a protected network"),
+        "from_hosts6": (6, host, "to guests: frame of a host, IPv6"),
+        "from_protected6": (6, "ip6 saddr @protected6", "to guests: from a protected network, IPv6"),
+    }
+    # What is let through is asked of what would be dropped, and not of each frame.
+    chains = {
+        name: [*exempt[version], drop(comment, "")]
+        for name, (version, _match, comment) in drops.items()
+        if exempt[version]
+    }
+    ways = {
+        name: Rule(match, f"goto {name}") if name in chains else drop(comment, match)
+        for name, (_version, match, comment) in drops.items()
+    }
+    # A router that has hosts and guests in one segment would lead guests past itself, where nothing passes.
+    chains["to_guests_ip4"] = [
+        ways["from_hosts4"],
+        ways["from_protected4"],
         drop("to guests: redirect", "icmp type redirect"),
     ]
-    arp = [
+    chains["to_guests_arp"] = [
         drop("to guests: ARP of a host", host),
         drop("to guests: ARP of a protected network", "arp saddr ip @protected4"),
     ]
-    ip6 = [
-        *services,
-        *to_allowed(declaration, 6, "s"),
-        drop("to guests: frame of a host, IPv6", host),
-        drop("to guests: from a protected network, IPv6", "ip6 saddr @protected6"),
+    chains["to_guests_ip6"] = [
+        ways["from_hosts6"],
+        ways["from_protected6"],
         drop("to guests: redirect, IPv6", "icmpv6 type nd-redirect"),
     ]
-    ways = f"ip : goto to_guests_ip4, arp : goto to_guests_arp, ip6 : goto to_guests_ip6, {RARP} : accept"
-    first = [
+    chains["to_guests"] = [
         drop("flooded to guests: frame for no guest's MAC", f"{NO_GROUP} {no_guest}"),
         drop("flooded to guests: frame for a host", "ether daddr @claimed_macs"),
-        Rule(f"ether type vmap {{ {ways} }}", ""),
+        *_by_kind({"ip": "to_guests_ip4", "arp": "to_guests_arp", "ip6": "to_guests_ip6"}),
         drop("to guests: other protocol, or a VLAN tag", ""),
     ]
-    chains = {"to_guests_ip4": ip4, "to_guests_arp": arp, "to_guests_ip6": ip6, "to_guests": first}
     return [Chain(name, tuple(rules)) for name, rules in chains.items()]

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_bridge_rules import (
     destinations_set,
+    protected_chains,
     services_set,
-    to_allowed,
+    unless_allowed,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Declaration
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import (
@@ -42,11 +43,15 @@ def ip_table(declaration: Declaration) -> Table:
         drop("a guest's address to the node", "ip saddr @guests4"),
         drop("a guest's IPv6 address to the node", "ip6 saddr @guests6"),
     )
+    said = {4: "a guest's address to a protected network", 6: "a guest's IPv6 address to a protected network"}
+    # Most packets go to no protected network, so that is asked first.
     through = (
-        *to_allowed(declaration, 4),
-        *to_allowed(declaration, 6),
-        drop("a guest's address to a protected network", "ip saddr @guests4 ip daddr @protected4"),
-        drop("a guest's IPv6 address to a protected network", "ip6 saddr @guests6 ip6 daddr @protected6"),
+        unless_allowed(declaration, 4, "ip daddr @protected4 ip saddr @guests4", said[4]),
+        unless_allowed(declaration, 6, "ip6 daddr @protected6 ip6 saddr @guests6", said[6]),
     )
-    chains = (Chain("input", to_node, f"input {FIRST}"), Chain("forward", through, f"forward {FIRST}"))
+    chains = (
+        *protected_chains(declaration, said),
+        Chain("input", to_node, f"input {FIRST}"),
+        Chain("forward", through, f"forward {FIRST}"),
+    )
     return Table("inet", sets, chains)

@@ -54,7 +54,7 @@ HOLES = {
         "to_guests",
         "ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 ether daddr & ff:ff:00:00:00:00 != 02:00:00:00:00:00",
     ),
-    "routed through the node to storage": ("inet", "forward", "ip saddr @guests4 ip daddr @protected4"),
+    "routed through the node to storage": ("inet", "forward", "ip daddr @protected4 ip saddr @guests4"),
 }
 
 
@@ -145,11 +145,32 @@ def test_the_node_is_silent_to_guests_but_for_its_services():
 
 
 def test_one_port_of_a_protected_network_is_let_through_before_the_rest_is_dropped():
-    table = bridge_table(a.sound(allowed_destinations=[{"address": "10.0.2.10", "port": "tcp/5030"}]), Surroundings())
-    matches = [rule.match for rule in chain_of(table, "ip4_1").rules]
-    assert elements(table, "allowed4") == ("10.0.2.10 . 6 . 5030",)
-    assert matches.index("ip daddr . meta l4proto . th dport @allowed4") < matches.index("ip daddr @protected4")
-    assert matches.index("ip saddr != @networks4_1") < matches.index("ip daddr . meta l4proto . th dport @allowed4")
+    for table in ruleset(
+        a.sound(allowed_destinations=[{"address": "10.0.2.10", "port": "tcp/5030"}]), Surroundings()
+    ).tables:
+        assert elements(table, "allowed4") == ("10.0.2.10 . 6 . 5030",)
+        let, dropped = chain_of(table, "to_protected4").rules
+        assert (let.match, let.verdict) == ("ip daddr . meta l4proto . th dport @allowed4", "accept")
+        assert dropped.match == "" and dropped in [rule for _chain, rule in table.drops]
+        before = {"bridge": "ip4_1", "inet": "forward"}[table.family]
+        (way,) = [rule for rule in chain_of(table, before).rules if rule.verdict == "goto to_protected4"]
+        assert way.match.startswith("ip daddr @protected4")
+        assert not any("allowed" in rule.match for rule in chain_of(table, before).rules)
+
+
+def test_what_is_allowed_comes_back_to_guests_and_nothing_else_of_hosts_does():
+    changed = {
+        "allowed_destinations": [{"address": "10.0.2.10", "port": "tcp/5030"}],
+        "local_services": ["udp/67"],
+    }
+    table = bridge_table(a.sound(**changed), Surroundings())
+    for name, match in {"from_hosts4": "ether saddr @host_macs", "from_protected4": "ip saddr @protected4"}.items():
+        assert [rule.verdict for rule in chain_of(table, name).rules] == ["accept", "accept", "counter drop"]
+        assert [rule.match for rule in chain_of(table, "to_guests_ip4").rules if rule.verdict == f"goto {name}"] == [
+            match
+        ]
+    closed = bridge_table(a.sound(), Surroundings())
+    assert [rule.verdict for rule in chain_of(closed, "to_guests_ip4").rules] == ["counter drop"] * 3
 
 
 def test_networks_are_elements_and_not_rules():
@@ -186,9 +207,13 @@ def test_the_second_layer_only_drops():
 
 
 def test_a_chain_is_there_before_another_one_goes_to_it():
-    text = bridge_table(a.sound(BOTH), Surroundings()).text()
-    for name in re.findall(r"goto (\w+)", text):
-        assert text.index(f"chain {name} {{") < min(found.start() for found in re.finditer(f"goto {name}\\b", text))
+    allowed = {"allowed_destinations": [{"address": "10.0.2.10", "port": "tcp/1"}], "local_services": ["udp/67"]}
+    for table in ruleset(a.sound(BOTH, **allowed), Surroundings()).tables:
+        text = table.text()
+        names = re.findall(r"goto (\w+)", text)
+        assert "to_protected4" in names
+        for name in names:
+            assert text.index(f"chain {name} {{") < min(found.start() for found in re.finditer(f"goto {name}\\b", text))
 
 
 # ---- the guide's ---------------------------------------------------------------------------------------------------
