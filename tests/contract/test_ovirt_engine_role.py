@@ -146,6 +146,7 @@ def test_a_database_of_another_version(engine: Engine) -> None:
     engine.host.write(POST_CONF, f"[environment:default]\n{post}")
     changed, said = engine.run()
     assert changed == -1 and "older. A database is never taken" in said and not engine.calls("engine-setup")
+    assert "Engine is healthy" not in said, "the run went on"
 
 
 def test_a_setup_that_outlives_the_run_is_taken_up_by_the_next(engine: Engine) -> None:
