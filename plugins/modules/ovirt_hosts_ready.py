@@ -69,7 +69,8 @@ SPEC = {
     "timeout": {"type": "int", "default": 1800},
     "poll": {"type": "float", "default": 3},
 }
-EVENTS, SHOWN = 200, 3  # that are looked at, and that are told of one host
+EVENTS = 200  # that are looked at
+SHOWN = 3  # that are told of one host
 BAD = ("warning", "error", "alert")
 
 

@@ -59,10 +59,10 @@ class Host:
         if deployed:
             (self.folder / "deployed").touch()
 
-    def run(self, *options: str, **variables: Any) -> tuple[int, str]:
+    def run(self, *options: str, tasks: str = "engine.yml", **variables: Any) -> tuple[int, str]:
         os.environ["ANSIBLE_COLLECTIONS_PATH"] = f"{self.folder / 'collections'}:{CHECKOUT / '.cache/collections'}"
         try:
-            return self.host.play("ovirt_hosted_engine", "engine.yml", options, vars={**VARS, **variables})
+            return self.host.play("ovirt_hosted_engine", tasks, options, vars={**VARS, **variables})
         finally:
             del os.environ["ANSIBLE_COLLECTIONS_PATH"]
 
@@ -118,6 +118,25 @@ def test_what_is_refused(host: Host, status: str, code: int, deployed: bool, var
     host.answers(status, code, deployed)
     changed, said = host.run(**variables)
     assert changed == -1 and words in said and not (host.folder / "given").exists()
+
+
+def test_days_after(host: Host) -> None:
+    """Status, maintenance and start; what is so already is left."""
+    host.answers(json.dumps(DOWN), 0, deployed=True)
+    changed, said = host.run(tasks="day2.yml")
+    assert changed == 0 and "vm: down" in said and "global_maintenance: false" in said, said
+    changed, said = host.run(tasks="day2.yml", ovirt_hosted_engine_vm="started")
+    assert changed == 1 and "healthy: true" in said, said
+    wanted = {"ovirt_hosted_engine_maintenance": "global", "ovirt_hosted_engine_vm": "started"}
+    changed, said = host.run(tasks="day2.yml", **wanted)
+    assert changed == 1 and "global_maintenance: true" in said, said
+    assert [one for one in host.calls() if "status" not in one] == ["--vm-start", "--set-maintenance --mode=global"]
+
+    host.answers(repr({"exception": "Cannot connect to the HA daemon"}), 1, deployed=True)
+    changed, said = host.run(tasks="day2.yml")
+    assert changed == 0 and "broker: false" in said, said
+    changed, said = host.run(tasks="day2.yml", **wanted)
+    assert changed == -1 and "The broker of the hosted engine does not answer" in said
 
 
 def test_the_variables_are_those_of_the_official_role() -> None:

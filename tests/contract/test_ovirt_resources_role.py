@@ -120,9 +120,17 @@ def test_all_kinds_are_made_once(server: StandIn, run: Run) -> None:
         "POST /datacenters/*/storagedomains",
     ]
     before = len(server.engine.changes)
-    for options in ((), ("--check",)):
-        changed, said = run(*options, **CLOUD)
-        assert changed == 0 and len(server.engine.changes) == before, said
+    changed, said = run(**CLOUD)
+    assert changed == 0 and len(server.engine.changes) == before, said
+
+
+def test_check_mode_asks_and_changes_nothing(server: StandIn, run: Run) -> None:
+    made = {"ovirt_resources_data_centers": [{"name": "dc1"}, {"name": "dc2"}]}
+    server.engine.seed("datacenters", "data_center", "dc1")
+    changed, said = run("--check", **made)
+    assert changed == 1 and not server.engine.changes, said
+    server.engine.seed("datacenters", "data_center", "dc2")
+    assert run("--check", **made)[0] == 0
 
 
 def test_nothing_declared_costs_nothing(server: StandIn, run: Run) -> None:

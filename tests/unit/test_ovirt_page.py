@@ -45,5 +45,5 @@ def test_short_forms_are_those_of_the_roles() -> None:
 
 
 def test_playbooks_are_there() -> None:
-    named = set(re.findall(r"`kvmcloud\.stack\.(ovirt[a-z_]*)`", PAGE))
+    named = set(re.findall(r"`kvmcloud\.stack\.(ovirt[a-z0-9_]*)`", PAGE))
     assert named == {path.stem for path in (CHECKOUT / "playbooks").glob("ovirt*.yml")}
