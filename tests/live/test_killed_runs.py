@@ -62,8 +62,10 @@ def undisturbed(lab_hosts) -> dict:
 
 def end_at_task(number: int, how: signal.Signals) -> str:
     """Starts the deployment and signals it and all its children while its n-th task runs; returns that task's title."""
+    # Programs in the background inherit that Ctrl-C is ignored; at a terminal it is not.
+    heard = ["env", "--default-signal=INT"]
     process = subprocess.Popen(
-        ["ansible-playbook", "-i", cloud.INVENTORY, "playbooks/site.yml"],
+        [*heard, "ansible-playbook", "-i", cloud.INVENTORY, "playbooks/site.yml"],
         cwd=cloud.CHECKOUT,
         env=cloud.environment("/dev/null"),
         stdout=subprocess.PIPE,
