@@ -27,7 +27,6 @@ attributes:
     description: Supports being used with the C(async) keyword.
     support: none
   platform:
-    description: Target OS/families that can be operated against.
     platforms: linux
     support: full
 """

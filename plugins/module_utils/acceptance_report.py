@@ -158,4 +158,5 @@ def as_json(rows: list[Row]) -> str:
     return json.dumps({"summary": counts(rows), "checks": [entry._asdict() for entry in rows]}, indent=2) + "\n"
 
 
-FORMATS = {"text": as_text, "junit": as_junit, "json": as_json}
+# By the suffix of the file.
+FORMS = {"txt": as_text, "xml": as_junit, "json": as_json}

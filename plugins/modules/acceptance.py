@@ -12,7 +12,7 @@ author:
   - kvmcloud.stack contributors (@kvmcloud)
 description:
   - Runs typed checks on a host in one run and returns a result for each. A check that does not hold is a result, not a
-    failure of the task; P(kvmcloud.stack.acceptance_report#filter) makes table, JUnit XML and JSON of the results.
+    failure of the task; M(kvmcloud.stack.acceptance_report) makes table, JUnit XML and JSON of the results.
   - Nothing is changed. The check V(libvirt_domain) starts a transient guest without disk and network, and removes it.
 options:
   checks:
@@ -164,17 +164,16 @@ options:
         type: str
         choices: [kvm, qemu]
         default: kvm
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
     details:
       - The checks V(libvirt_domain) and V(gluster_files) are skipped in check mode.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: none
   platform:
-    description: Target OS/families that can be operated against.
     platforms: linux
     support: full
 """

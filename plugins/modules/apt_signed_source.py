@@ -102,19 +102,18 @@ options:
     description: How long to wait for another apt to finish, in seconds.
     type: int
     default: 60
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
     details:
       - The key is fetched and checked in check mode too. A key that cannot be fetched is a warning there, because an
         earlier task that was only predicted may be what makes it reachable.
       - Whether the repository itself is reachable is not tried in check mode.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
   platform:
-    description: Target OS/families that can be operated against.
     platforms: debian
     support: full
 """

@@ -23,6 +23,7 @@ description:
   - A run that was killed at any step is taken up by the next one.
 extends_documentation_fragment:
   - kvmcloud.stack.datastore_disks
+  - ansible.builtin.action_common_attributes
 options:
   datastores:
     description:
@@ -70,15 +71,12 @@ options:
         default: mounted
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
     details:
       - A datastore, user or command that is not there yet is taken as one that an earlier task would have made.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
   platform:
-    description: Target OS/families that can be operated against.
     platforms: linux
     support: full
 """

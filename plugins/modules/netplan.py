@@ -50,16 +50,15 @@ options:
 extends_documentation_fragment:
   - kvmcloud.stack.armed_change
   - kvmcloud.stack.network_links
+  - ansible.builtin.action_common_attributes
 requirements:
   - netplan with PyYAML, and systemd
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
     details:
       - Whether netplan takes the files is asked in check mode too, where netplan is installed.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
     details:
       - Shows the files, and what becomes of the links.

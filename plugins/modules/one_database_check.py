@@ -33,6 +33,8 @@ options:
     description: Whether the data was moved, so that the new database is the cloud's.
     type: bool
     default: false
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
     description: Changes nothing, in check mode or not.
@@ -41,7 +43,6 @@ attributes:
     description: There is nothing to show.
     support: none
   platform:
-    description: Target OS/families that can be operated against.
     platforms: posix
     support: full
 """

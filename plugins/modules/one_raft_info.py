@@ -40,6 +40,8 @@ options:
     description: How long oned may take to answer one call, in seconds.
     type: int
     default: 30
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
     description: Changes nothing, in check mode or not.
@@ -48,7 +50,6 @@ attributes:
     description: There is nothing to show.
     support: none
   platform:
-    description: Target OS/families that can be operated against.
     platforms: posix
     support: full
 notes:

@@ -32,6 +32,8 @@ options:
     description: How long oned may take to answer one call, in seconds.
     type: int
     default: 15
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
     description: Does nothing in check mode.
@@ -40,7 +42,6 @@ attributes:
     description: There is nothing to show.
     support: none
   platform:
-    description: Target OS/families that can be operated against.
     platforms: posix
     support: full
 notes:

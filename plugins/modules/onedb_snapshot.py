@@ -38,15 +38,15 @@ options:
     description: Home of oneadmin.
     type: path
     default: /var/lib/one
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
   diff_mode:
     description: There is nothing to show but secrets.
     support: none
   platform:
-    description: Target OS/families that can be operated against.
     platforms: posix
     support: full
 notes:

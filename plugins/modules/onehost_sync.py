@@ -32,6 +32,8 @@ options:
     description: How long the copying to all nodes may take, in seconds.
     type: int
     default: 600
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
     description: The plan is reported; nothing is copied or recorded.
@@ -40,7 +42,6 @@ attributes:
     description: The nodes that are given the remotes are listed.
     support: full
   platform:
-    description: Target OS/families that can be operated against.
     platforms: posix
     support: full
 notes:

@@ -45,17 +45,16 @@ options:
     description: How long oned may take to answer one call, in seconds.
     type: int
     default: 30
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
     details:
       - Where oned is still to come the zone is taken as one without servers.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
   platform:
-    description: Target OS/families that can be operated against.
     platforms: posix
     support: full
 notes:

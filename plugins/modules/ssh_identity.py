@@ -25,18 +25,17 @@ options:
     type: str
     choices: [ed25519, ecdsa, rsa]
     default: ed25519
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
     details:
       - A user that does not exist yet is an error, but only a warning in check mode, where the task that makes it was
         only predicted.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
   platform:
-    description: Target OS/families that can be operated against.
     platforms: posix
     support: full
 seealso:

@@ -74,7 +74,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description: One result per row, as P(kvmcloud.stack.acceptance_report#filter) takes them.
+  description: One result per row, as M(kvmcloud.stack.acceptance_report) takes them.
   returned: success
   type: list
   elements: dict

@@ -131,14 +131,13 @@ options:
     default: present
 extends_documentation_fragment:
   - kvmcloud.stack.armed_change
+  - ansible.builtin.action_common_attributes
 requirements:
   - nftables, and for mode V(guide) iptables
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
     details:
       - Shows the rules and the units.

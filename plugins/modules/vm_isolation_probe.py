@@ -89,17 +89,16 @@ options:
     default: 0
 requirements:
   - iproute2, and unshare of util-linux
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
     details:
       - Nothing is tried in check mode.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: none
   platform:
-    description: Target OS/families that can be operated against.
     platforms: linux
     support: full
 """
@@ -116,9 +115,11 @@ EXAMPLES = r"""
     used: [10.0.3.100-10.0.3.149]
   register: isolation
 
-- name: As a table
-  ansible.builtin.debug:
-    msg: "{{ [inventory_hostname] | kvmcloud.stack.acceptance_report(hostvars, 'isolation') | split('\n') }}"
+- name: Nothing leaks, and nothing is cut
+  kvmcloud.stack.acceptance_report:
+    register: isolation
+    directory: "{{ playbook_dir }}/isolation-report"
+  run_once: true
 """
 
 RETURN = r"""

@@ -8,10 +8,15 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from ansible.errors import AnsibleFilterError
 
-from ansible_collections.kvmcloud.stack.plugins.filter.acceptance_report import acceptance_report
-from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_report import Window, as_text, rows_of
+from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_report import (
+    Window,
+    as_json,
+    as_junit,
+    as_text,
+    counts,
+    rows_of,
+)
 
 
 def check(name: str, ok: bool = True, **more: Any) -> dict[str, Any]:
@@ -24,19 +29,15 @@ RESULTS: dict[str, Any] = {
     "node2": {"unreachable": True, "msg": "No route\nto host"},
     "node3": None,
 }
-HOSTVARS = {host: {"acceptance": result} for host, result in RESULTS.items()} | {"other": {}}
-
-
-def report(form: str) -> Any:
-    return acceptance_report([*RESULTS, "other"], HOSTVARS, format=form)
+ROWS = rows_of(RESULTS)
 
 
 def test_emulated_is_never_counted_as_passed() -> None:
-    assert report("counts") == {"total": 6, "passed": 1, "emulated": 1, "skipped": 1, "failed": 3}
+    assert counts(ROWS) == {"total": 6, "passed": 1, "emulated": 1, "skipped": 1, "failed": 3}
 
 
 def test_table() -> None:
-    lines = report("text").splitlines()
+    lines = as_text(ROWS).splitlines()
     assert lines[0].split() == ["host", "check", "result", "detail"]
     assert lines[2].split() == ["front1", "api", "emulated", "seen"]
     assert "FAILED: node2: host can be asked: No route to host" in lines
@@ -48,7 +49,7 @@ def test_table() -> None:
 
 
 def test_junit() -> None:
-    suites = ElementTree.fromstring(report("junit").encode())
+    suites = ElementTree.fromstring(as_junit(ROWS).encode())
     front = suites.find("testsuite[@name='front1']")
     assert front is not None
     assert (front.get("tests"), front.get("failures"), front.get("skipped")) == ("3", "1", "1")
@@ -59,7 +60,7 @@ def test_junit() -> None:
 
 
 def test_json() -> None:
-    found = json.loads(report("json"))
+    found = json.loads(as_json(ROWS))
     assert found["summary"]["failed"] == 3
     assert found["checks"][0] == {
         "host": "front1",
@@ -72,17 +73,13 @@ def test_json() -> None:
 
 
 def test_signs_that_xml_cannot_carry() -> None:
-    odd = acceptance_report(
-        ["h"], {"h": {"acceptance": {"checks": [check('a\x00<&"é', detail="\x1b[31m")]}}}, format="junit"
-    )
+    odd = as_junit(rows_of({"h": {"checks": [check('a\x00<&"é', detail="\x1b[31m")]}}))
     (case,) = ElementTree.fromstring(odd.encode()).iter("testcase")
     assert case.get("name") == 'a?<&"é'
 
 
-def test_no_hosts_and_wrong_format() -> None:
+def test_no_hosts() -> None:
     assert as_text(rows_of({})).endswith("0 of 0 checks passed; 0 failed.\n")
-    with pytest.raises(AnsibleFilterError, match="wanted text, junit, json or counts"):
-        report("html")
 
 
 @pytest.mark.parametrize(
