@@ -177,6 +177,7 @@ class PlannedNetwork:
             "profiles": [one.path for one in self.profiles],
             "before": [one.before for one in self.differences if one.before],
             "after": [one.after for one in self.differences if one.after],
+            "leased": [link.name for link in self.links if link.dhcp4 and not (link.optional or self.by_manager)],
             "undo": [command for one in self.differences for command in one.undo],
             "saved": saved_state(self.live, touched),
             "steps": self.steps,

@@ -36,6 +36,7 @@ LOOKS = (
     ("timeout", "2", "networkctl", "--no-pager", "list"),
 )
 COMMAND_SECONDS = 120
+LEASE_SECONDS = 5  # for addresses by DHCP to come, before they are asked for once more
 RETURN_SECONDS = 10  # for the former addresses to be back, before stronger means are tried
 BACKENDS = ("systemd-networkd.service", "NetworkManager.service")
 
@@ -101,7 +102,7 @@ def alone(trial: str, name: str) -> Iterator[dict[str, Any] | None]:
         yield record if record is not None and record["id"] == name else None
 
 
-def apply(name: str, trial: str = TRIAL, run: Run = run) -> int:
+def apply(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[float], None] = time.sleep) -> int:
     with alone(trial, name) as record:
         if record is None or not os.path.exists(os.path.join(trial, ARMED)):
             return 0
@@ -116,7 +117,30 @@ def apply(name: str, trial: str = TRIAL, run: Run = run) -> int:
                 run(["ip", *command])  # mostly done by then
         answer = {"returncode": returncode, "output": output.strip(), "at": now()}
         write(os.path.join(trial, APPLIED), json.dumps(answer))
+        if returncode == 0:
+            ask_again(record["leased"], run, wait)
     return rollback(name, trial, run) if returncode else 0
+
+
+def ask_again(leased: Sequence[str], run: Run, wait: Callable[[float], None]) -> None:
+    """`netplan apply` has systemd-networkd configure a new link twice. It may then drop the address that the first
+    lease brought after it took the same one from the second, and wait for ever (version 252, about one move in ten).
+    """
+    lacking = list(leased)
+    for _look in range(int(LEASE_SECONDS / 0.5)):
+        present = {link.get("ifname"): link for link in _read(run, "address", "show")} if lacking else {}
+        lacking = [
+            name
+            for name in lacking
+            if not any(
+                one.get("family") == "inet" and one.get("dynamic") for one in present.get(name, {}).get("addr_info", [])
+            )
+        ]
+        if not lacking:
+            return
+        wait(0.5)
+    for name in lacking:
+        run(["networkctl", "reconfigure", name])
 
 
 def rollback(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[float], None] = time.sleep) -> int:

@@ -10,6 +10,7 @@ and a request without its token a 401. States change with time: each look brings
 
 from __future__ import annotations
 
+import copy
 import http.server
 import json
 import re
@@ -139,14 +140,18 @@ class Engine:
         return str(self.add(collection, element).get("id"))
 
     def shown(self, element: ET.Element) -> ET.Element:
-        """With the state that it has now: each look brings it nearer to its last."""
+        """With the state that it has now: each look brings it nearer to its last. Passwords are never told."""
         states = self.states.get(str(element.get("id")))
         if states:
             status = element.find("status")
             if status is None:
                 status = ET.SubElement(element, "status")
             status.text = states[0] if len(states) == 1 else states.pop(0)
-        return element
+        told = copy.deepcopy(element)
+        for parent in [*told.iter()]:
+            for secret in [child for child in parent if child.tag in ("password", "root_password")]:
+                parent.remove(secret)
+        return told
 
     def id_of(self, collection: str, name: str) -> str:
         found = self.named(collection, name)
@@ -295,7 +300,7 @@ class StandIn(http.server.ThreadingHTTPServer):
     ) -> None:
         super().__init__(address, Handler)
         self.user, self.password = user, password
-        self.token = uuid.uuid4().hex
+        self.logins: set[str] = set()
         self.engine = engine or Engine()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -332,22 +337,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         engine = self.server.engine
+        given = {key: values[-1] for key, values in parse_qs(body).items()}
         if parts.path == "/ovirt-engine/sso/oauth/token":
-            given = {key: values[-1] for key, values in parse_qs(body).items()}
             engine.requests.append("LOGIN")
             if not self.server.accepts(given.get("username", ""), given.get("password", "")):
                 answer = {"error": "access_denied", "error_code": "access_denied"}
                 return self._send(401, json.dumps(answer).encode(), "application/json")
-            return self._send(200, json.dumps({"access_token": self.server.token}).encode(), "application/json")
+            token = uuid.uuid4().hex
+            self.server.logins.add(token)
+            return self._send(200, json.dumps({"access_token": token}).encode(), "application/json")
         if parts.path == "/ovirt-engine/services/health":
             return self._send(200, b"DB Up!Welcome to Health Status!", "text/plain")
         if parts.path == "/ovirt-engine/services/sso-logout":
             engine.requests.append("LOGOUT")
+            self.server.logins.discard(given.get("token", ""))
             return self._send(200, b"{}", "application/json")
         with engine.lock:
             engine.requests.append(f"{self.command} {parts.path.removeprefix('/ovirt-engine/api')}")
             try:
-                if self.headers.get("Authorization") != f"Bearer {self.server.token}":
+                if self.headers.get("Authorization", "").removeprefix("Bearer ") not in self.server.logins:
                     raise Fault(401, "no token")
                 status, element = engine.answer(self.command, parts.path, query, body)
             except Fault as fault:

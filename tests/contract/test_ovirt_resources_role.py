@@ -119,6 +119,7 @@ def test_all_kinds_are_made_once(server: StandIn, run: Run) -> None:
         "POST /storagedomains",
         "POST /datacenters/*/storagedomains",
     ]
+    assert server.engine.requests.count("LOGIN") == server.engine.requests.count("LOGOUT") == 1
     before = len(server.engine.changes)
     changed, said = run(**CLOUD)
     assert changed == 0 and len(server.engine.changes) == before, said
@@ -179,6 +180,7 @@ def test_the_engines_own_words(server: StandIn, run: Run) -> None:
     server.engine.refuse["POST datacenters"] = words
     changed, said = run(ovirt_resources_data_centers=[{"name": "dc1"}])
     assert changed == -1 and words in " ".join(said.split())
+    assert "LOGIN" in server.engine.requests and not server.logins, "the login has ended with the run"
 
 
 def test_a_wrong_password(server: StandIn, run: Run) -> None:

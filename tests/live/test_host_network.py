@@ -12,7 +12,7 @@ import os
 
 import cloud
 import pytest
-from network_hosts import TRIAL, NetworkHosts, output_of
+from network_hosts import EVIDENCE, TRIAL, NetworkHosts, output_of
 
 pytestmark = pytest.mark.full
 LAB = NetworkHosts(str(cloud.CHECKOUT / "tests/live/host_network"), "netp")
@@ -64,7 +64,10 @@ def test_a_vlan_gets_its_id_back(guest):
     before = LAB.state("vm1")
     other = {**STACK, "vlans": [{**STACK["vlans"][0], "id": 13}], "ethernets": [{"name": "eth4", "dhcp4": True}]}
     run = LAB.links({"vm1": other}, host_network_confirm_timeout=200)
-    assert run.rc != 0 and "after it was applied, no IPv4 address came by DHCP to eth4" in " ".join(run.output.split())
+    text = " ".join(run.output.split())
+    assert run.rc != 0 and "after it was applied, no IPv4 address came by DHCP to eth4" in text, (
+        text + LAB.on("vm1", EVIDENCE, check=False)
+    )
     assert "id 12" in LAB.on("vm1", "ip -details link show bond0.12")
     assert LAB.state("vm1") == before
 

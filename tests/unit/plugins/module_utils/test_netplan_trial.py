@@ -37,7 +37,7 @@ class SmallHost:
         self.heals = heals
         self.commands, self.seconds = [], {}
         self.links = {}
-        self.returncode = 0
+        self.returncode = self.looks = 0
         self.trial()
 
     def trial(self):
@@ -61,6 +61,11 @@ class SmallHost:
             return self.returncode, "it said so"
         if text == "ip -brief address show":
             return 0, "".join(f"{name}: {' '.join(link['addresses'])}\n" for name, link in self.links.items())
+        if text == "networkctl reconfigure br0":
+            self.links["br0"]["leased"] = True
+        if text == "ip -json address show":
+            self.looks += 1
+            return 0, json.dumps([self.as_ip_says(name, link) for name, link in self.links.items()])
         if text == "ip -json -details address show":
             return 0, json.dumps([self.as_ip_says(name, link) for name, link in self.links.items()])
         if text == "ip -json -4 route show":
@@ -88,7 +93,10 @@ class SmallHost:
         found = {
             "ifname": name,
             "flags": ["UP"] if link["up"] else [],
-            "addr_info": [{"local": address, "prefixlen": int(length)} for address, length in pairs],
+            "addr_info": [
+                {"family": "inet", "local": address, "prefixlen": int(length), "dynamic": link.get("leased", False)}
+                for address, length in pairs
+            ],
         }
         return {**found, "master": link["master"]} if link.get("master") else found
 
@@ -108,6 +116,7 @@ def trial(tmp_path):
         },
         "before": [["link", "delete", "dev", "gone"]],
         "after": [["address", "delete", "10.0.0.1/16", "dev", "eth0"]],
+        "leased": [],
         "undo": [["link", "delete", "dev", "br0"]],
         "saved": {"links": {"eth0": saved}, "routes": [["default", "10.0.0.254", "eth0"]]},
     }
@@ -148,6 +157,31 @@ def test_a_trial_is_applied(trial, tmp_path):
     assert (tmp_path / "run/d/x.conf").stat().st_mode & 0o777 == 0o644  # systemd-networkd is not root
     assert json.loads((trial / APPLIED).read_text())["returncode"] == 0
     assert (trial / ARMED).exists()
+
+
+@pytest.fixture
+def by_dhcp(trial):
+    record = json.loads((trial / RECORD).read_text())
+    (trial / RECORD).write_text(json.dumps({**record, "leased": ["br0"]}))
+    return trial
+
+
+def test_a_lease_that_got_lost_is_asked_for_once_more(by_dhcp):
+    """The static address that the bridge has is none."""
+    host = SmallHost()
+    run(apply, by_dhcp, host, wait=no_wait)
+    assert host.commands.count("networkctl reconfigure br0") == 1
+    assert host.looks == netplan_trial.LEASE_SECONDS / 0.5
+
+
+def test_a_lease_that_comes_is_left_alone(by_dhcp):
+    host = SmallHost()
+
+    def comes(_seconds):
+        host.links["br0"]["leased"] = host.looks >= 3
+
+    run(apply, by_dhcp, host, wait=comes)
+    assert host.looks == 4 and not any(one.startswith("networkctl reconfigure") for one in host.commands)
 
 
 def test_a_netplan_that_hangs_is_ended_in_time_for_the_rollback(trial, tmp_path):
