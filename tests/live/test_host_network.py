@@ -65,8 +65,8 @@ def test_a_vlan_gets_its_id_back(guest):
     other = {**STACK, "vlans": [{**STACK["vlans"][0], "id": 13}], "ethernets": [{"name": "eth4", "dhcp4": True}]}
     run = LAB.links({"vm1": other}, host_network_confirm_timeout=200)
     text = " ".join(run.output.split())
-    assert run.rc != 0 and "after it was applied, no IPv4 address came by DHCP to eth4" in text, (
-        text + LAB.on("vm1", EVIDENCE, check=False)
+    assert run.rc != 0 and "after it was applied, no IPv4 address came by DHCP to eth4" in text, text + LAB.on(
+        "vm1", EVIDENCE, check=False
     )
     assert "id 12" in LAB.on("vm1", "ip -details link show bond0.12")
     assert LAB.state("vm1") == before

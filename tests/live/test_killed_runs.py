@@ -80,14 +80,14 @@ def end_at_task(number: int, how: signal.Signals) -> str:
             if seen == number:
                 title = line.strip()
                 break
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, how)
-    try:
-        process.communicate(timeout=60)
-    except subprocess.TimeoutExpired:
-        # Ansible can wait for ever for a worker that the same Ctrl-C has ended; whoever pressed it kills it then.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    # Ansible does not always hear a Ctrl-C, and can wait for ever for a worker that the same one has ended: whoever
+    # pressed it presses again, and kills it then.
+    for one in [*[how] * 12, signal.SIGKILL]:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, one)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=5)
+            break
     assert process.returncode != 0 or title.startswith("("), "it was to be cut off"
     return title
 
