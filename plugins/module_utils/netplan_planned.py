@@ -176,6 +176,7 @@ class PlannedNetwork:
             "files": files,
             "profiles": [one.path for one in self.profiles],
             "before": [one.before for one in self.differences if one.before],
+            "anew": not self.by_manager and any(one.anew for one in self.differences),
             "after": [one.after for one in self.differences if one.after],
             "leased": [link.name for link in self.links if link.dhcp4 and not (link.optional or self.by_manager)],
             "undo": [command for one in self.differences for command in one.undo],

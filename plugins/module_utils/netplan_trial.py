@@ -111,6 +111,7 @@ def apply(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[float],
             write(path, text, mode)
         for command in record["before"]:
             run(["ip", *command])
+        make_anew(record, run)
         returncode, output = run(["netplan", "apply"], max(1, record["deadline"] - now()))
         if returncode == 0:
             for command in record["after"]:
@@ -120,6 +121,15 @@ def apply(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[float],
         if returncode == 0:
             ask_again(record["leased"], run, wait)
     return rollback(name, trial, run) if returncode else 0
+
+
+def make_anew(record: Mapping[str, Any], run: Run) -> None:
+    """systemd-networkd remembers a VLAN that was deleted, and makes it with its former id whatever its file says by
+    then; only its restart makes it forget.
+    """
+    if record["anew"]:
+        run(["netplan", "generate"])
+        run(["systemctl", "restart", "systemd-networkd.service"])
 
 
 def ask_again(leased: Sequence[str], run: Run, wait: Callable[[float], None]) -> None:
@@ -154,6 +164,7 @@ def rollback(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[floa
                 os.unlink(path)
         for command in record["undo"]:
             run(["ip", *command])
+        make_anew(record, run)
         run(["netplan", "apply"])
         restore(record["saved"], run, wait)
         run(["systemctl", "stop", f"{unit_of(name, 'rollback')}.timer"])

@@ -34,6 +34,8 @@ class Difference(NamedTuple):
     before: Command = ()
     after: Command = ()
     undo: tuple[Command, ...] = ()
+    # networkd remembers a link that was deleted, and makes it again as it was; its restart makes it forget.
+    anew: bool = False
 
 
 class Surroundings(NamedTuple):
@@ -93,6 +95,7 @@ class _Comparison:
                     f"{link.title} has {now}",
                     before=delete,
                     undo=(delete, again),
+                    anew=True,
                 )
 
     def enslaved(self) -> Iterator[Difference]:

@@ -59,24 +59,40 @@ def test_a_restart_between_trial_and_confirmation_brings_the_former_network(gues
     assert LAB.state("vm1") == before
 
 
+OTHER = {**STACK, "vlans": [{**STACK["vlans"][0], "id": 13}]}
+
+
+def vlan(guest_link: str = "bond0.12") -> str:
+    return LAB.on("vm1", f"ip -details link show {guest_link}")
+
+
+def test_a_vlan_gets_another_id_and_a_bond_another_mode(guest):
+    """The kernel changes neither in a link that is there, and networkd makes it as it remembers it."""
+    LAB.converge({"vm1": OTHER})
+    assert "id 13" in vlan() and LAB.ports("vm1", "br12") == {"bond0.12"}
+    LAB.converge({"vm1": {**OTHER, "bonds": [{**STACK["bonds"][0], "mode": "balance-xor"}]}})
+    assert "load balancing (xor)" in LAB.on("vm1", "cat /proc/net/bonding/bond0")
+    assert "id 13" in vlan() and LAB.ports("vm1", "bond0") == {"eth2", "eth3"}
+    LAB.converge({"vm1": OTHER})
+
+
 def test_a_vlan_gets_its_id_back(guest):
-    """The kernel changes it in no VLAN that is there, and netplan does not make one anew."""
     before = LAB.state("vm1")
-    other = {**STACK, "vlans": [{**STACK["vlans"][0], "id": 13}], "ethernets": [{"name": "eth4", "dhcp4": True}]}
-    run = LAB.links({"vm1": other}, host_network_confirm_timeout=200)
+    wanted = {**STACK, "ethernets": [{"name": "eth4", "dhcp4": True}]}
+    run = LAB.links({"vm1": wanted}, host_network_confirm_timeout=100)
     text = " ".join(run.output.split())
     assert run.rc != 0 and "after it was applied, no IPv4 address came by DHCP to eth4" in text, text + LAB.on(
         "vm1", EVIDENCE, check=False
     )
-    assert "id 12" in LAB.on("vm1", "ip -details link show bond0.12")
+    assert "id 13" in vlan()
     assert LAB.state("vm1") == before
 
 
 def test_the_wrong_vlan_is_taken_back(guest):
     before = LAB.state("vm1")
     wrong = {
-        **STACK,
-        "vlans": [*STACK["vlans"], {"name": "v99", "id": 99, "link": "eth0", "addresses": [ADDRESS]}],
+        **OTHER,
+        "vlans": [*OTHER["vlans"], {"name": "v99", "id": 99, "link": "eth0", "addresses": [ADDRESS]}],
     }
     run = LAB.links({"vm1": {**wrong, "ethernets": [{"name": "eth0"}]}}, host_network_confirm_timeout=200)
     assert run.rc != 0

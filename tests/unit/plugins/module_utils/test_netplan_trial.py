@@ -117,6 +117,7 @@ def trial(tmp_path):
         "before": [["link", "delete", "dev", "gone"]],
         "after": [["address", "delete", "10.0.0.1/16", "dev", "eth0"]],
         "leased": [],
+        "anew": False,
         "undo": [["link", "delete", "dev", "br0"]],
         "saved": {"links": {"eth0": saved}, "routes": [["default", "10.0.0.254", "eth0"]]},
     }
@@ -159,11 +160,34 @@ def test_a_trial_is_applied(trial, tmp_path):
     assert (trial / ARMED).exists()
 
 
+def with_more(trial, **more):
+    record = json.loads((trial / RECORD).read_text())
+    (trial / RECORD).write_text(json.dumps({**record, **more}))
+    return trial
+
+
+def test_what_is_made_anew_is_forgotten_by_networkd_on_the_way_there_and_back(trial):
+    host = SmallHost()
+    run(apply, with_more(trial, anew=True), host)
+    assert host.commands[:4] == [
+        "ip link delete dev gone",
+        "netplan generate",
+        "systemctl restart systemd-networkd.service",
+        "netplan apply",
+    ]
+    host.commands.clear()
+    run(rollback, trial, host, wait=no_wait)
+    undo = host.commands.index("ip link delete dev br0")
+    assert host.commands[undo + 1 : undo + 4] == [
+        "netplan generate",
+        "systemctl restart systemd-networkd.service",
+        "netplan apply",
+    ]
+
+
 @pytest.fixture
 def by_dhcp(trial):
-    record = json.loads((trial / RECORD).read_text())
-    (trial / RECORD).write_text(json.dumps({**record, "leased": ["br0"]}))
-    return trial
+    return with_more(trial, leased=["br0"])
 
 
 def test_a_lease_that_got_lost_is_asked_for_once_more(by_dhcp):

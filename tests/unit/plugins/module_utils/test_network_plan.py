@@ -208,6 +208,11 @@ def test_what_becomes_of_the_links(declared, live, around, steps):
     assert [one.step for one in compared(declared, live, around) if one.step] == steps
 
 
+def test_only_what_is_made_anew_has_networkd_forget():
+    remade = {name for name, (*given, _steps) in STEPS.items() if any(one.anew for one in compared(*given))}
+    assert remade == {"another VLAN", "another mode of a bond"}
+
+
 def test_every_step_has_its_lack_and_the_other_way_round():
     for declared, live, around, _steps in STEPS.values():
         assert all(one.lack for one in compared(declared, live, around))
