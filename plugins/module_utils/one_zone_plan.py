@@ -182,11 +182,13 @@ def _one_zone(members: Sequence[Look]) -> None:
     for look in members:
         if not known & _servers(look):
             raise ClusterError(_two_clouds([best.host, look.host]))
-        if look.server_id == -1 and look.runs_alone():
+        # Alone, or led by now: the leader sends its records to whoever answers at the endpoint of a server of the zone.
+        if look.server_id == -1 and look.running:
             raise ClusterError(
                 f"oned of {look.host} runs alone (SERVER_ID is -1) on a database of a zone with "
-                f"{len(look.zone.servers if look.zone else ())} servers; what it changed since is in no log. Stop it, "
-                "and name the host in opennebula_ha_discard_database to give it the zone's database again."
+                f"{len(look.zone.servers if look.zone else ())} servers; what it changed by itself is in no log. Stop "
+                "it, and name the host in opennebula_ha_discard_database to give it the zone's database again. If it "
+                "runs as a server of the zone and only oned.conf has lost the id, write it there again."
             )
 
 

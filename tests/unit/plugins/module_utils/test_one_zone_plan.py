@@ -274,6 +274,12 @@ def test_steps(looks: list[Look], options: dict[str, Any], steps: list[str]) -> 
             id="a server of the zone that was started alone by hand",
         ),
         pytest.param(
+            trio(front2=member("front2", WHOLE, server_id=-1)),
+            {},
+            "oned of front2 runs alone",
+            id="a cloud of its own that the leader has begun to overwrite",
+        ),
+        pytest.param(
             [member(host, zone("follower", "candidate", "follower")) for host in HOSTS],
             {},
             "none of them leads",
