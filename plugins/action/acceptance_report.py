@@ -37,12 +37,12 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp  # no longer has any effect
-        assert task_vars is not None
+        known = task_vars or {}
         _checked, given = self.validate_argument_spec(OPTIONS, required_together=[("started", "finished")])
-        hostvars, register = task_vars["hostvars"], given["register"]
+        hostvars, register = known["hostvars"], given["register"]
         window = None if given["started"] is None else Window(given["started"], given["finished"], given["clock_skew"])
         found = {
-            host: hostvars[host][register] for host in task_vars["ansible_play_hosts_all"] if register in hostvars[host]
+            host: hostvars[host][register] for host in known["ansible_play_hosts_all"] if register in hostvars[host]
         }
         if not found:
             raise AnsibleActionFail(f"No host of the play has the variable {register}: nothing was checked.")
