@@ -1,33 +1,17 @@
-"""Which release is emulated, and what differs between the two (each entry is a measured difference)."""
+"""Which release is emulated, and what differs between the two (each entry is a measured difference).
+
+Without dataclasses, here and in what a command imports: that import is half of a command's start.
+"""
 
 import os
-from dataclasses import dataclass
+from types import SimpleNamespace
 
 from .paths import real
 
 RELEASE_FILE = "/usr/lib/one/emulator/RELEASE"
 
 
-@dataclass(frozen=True)
-class Release:
-    number: str
-    default_tm: str  # driver of the datastores system, default and files
-    allocate_prefix: bool  # "Error allocating a new host. NAME is already taken ..."
-    checks_host_names: bool
-    vnet_replace_needs_vn_mad: bool
-    vnet_shows_template_id: bool
-    ar_shows_index_and_sharing: bool
-    newer_tm_keys: bool  # PERSISTENT_SNAPSHOTS, DS_LIVE_MIGRATE, DS_MIGRATE_SNAP
-    endpoint_grpc: bool
-    vlan_rules: bool  # groups list them
-    fireedge_views: bool  # a new group gets views of FireEdge instead of Sunstone
-    crashes_on_bad_start: bool  # SIGSEGV instead of an orderly rc 255
-    hangs_on_duplicate_vm_mad: bool
-    needs_home: bool  # the command line cannot live without $HOME
-    one_line_conf_error: bool
-    gate_bind: str  # form of the bind address in onegate-server.conf
-    schedulers: bool  # rank.conf and SCHED_MAD instead of the unit opennebula-scheduler
-
+class Release(SimpleNamespace):
     @property
     def is_six(self):
         return self.number.startswith("6.")
@@ -36,22 +20,22 @@ class Release:
 RELEASES = {
     "6.10.0": Release(
         number="6.10.0",
-        default_tm="ssh",
-        allocate_prefix=False,
+        default_tm="ssh",  # driver of the datastores system, default and files
+        allocate_prefix=False,  # "Error allocating a new host. NAME is already taken ..."
         checks_host_names=False,
         vnet_replace_needs_vn_mad=False,
         vnet_shows_template_id=False,
         ar_shows_index_and_sharing=False,
-        newer_tm_keys=False,
+        newer_tm_keys=False,  # PERSISTENT_SNAPSHOTS, DS_LIVE_MIGRATE, DS_MIGRATE_SNAP
         endpoint_grpc=False,
-        vlan_rules=False,
-        fireedge_views=False,
-        crashes_on_bad_start=True,
+        vlan_rules=False,  # groups list them
+        fireedge_views=False,  # a new group gets views of FireEdge instead of Sunstone
+        crashes_on_bad_start=True,  # SIGSEGV instead of an orderly rc 255
         hangs_on_duplicate_vm_mad=True,
-        needs_home=False,
+        needs_home=False,  # the command line cannot live without $HOME
         one_line_conf_error=False,
-        gate_bind=":host",
-        schedulers=False,
+        gate_bind=":host",  # form of the bind address in onegate-server.conf
+        schedulers=False,  # rank.conf and SCHED_MAD instead of the unit opennebula-scheduler
     ),
     "7.4.0": Release(
         number="7.4.0",

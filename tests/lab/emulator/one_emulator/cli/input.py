@@ -1,9 +1,7 @@
 """Templates that a command is given: as a file, on standard input, or from an editor."""
 
 import os
-import subprocess
 import sys
-import tempfile
 
 from .client import CliError
 
@@ -42,6 +40,10 @@ def _decoded(content):
 
 
 def from_editor(text):
+    # Imported here: most commands have no editor, and would take twice as long to start.
+    import subprocess
+    import tempfile
+
     editor = os.environ.get("EDITOR") or "/usr/bin/vi"
     with tempfile.NamedTemporaryFile("w", suffix=".one", delete=False) as file:
         file.write(text)

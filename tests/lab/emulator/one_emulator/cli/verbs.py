@@ -1,6 +1,6 @@
 """Verbs that many commands share. A verb is a function of a Call; a Verb says what it takes."""
 
-from dataclasses import dataclass, field
+from collections import namedtuple
 
 from ..xmltree import pretty
 from . import input as given
@@ -11,22 +11,19 @@ LIST_OPTIONS = ("xml", "json", "yaml", "csv", "list", "filter", "no-header", "no
 SHOW_OPTIONS = ("xml", "json", "yaml", "decrypt")
 
 
-@dataclass
-class Verb:
-    run: object
-    arguments: tuple = ()  # one tuple of type names per argument; None among them: it may be missing
-    options: tuple = ()
+# arguments: one tuple of type names per argument; None among them: it may be missing
+Verb = namedtuple("Verb", "run arguments options", defaults=((), ()))
 
 
-@dataclass
 class Call:
     """One invocation: who is asked, about what kind of thing, with which arguments."""
 
-    client: object
-    resource: object
-    options: dict
-    arguments: list
-    printed: list = field(default_factory=list)
+    def __init__(self, client, resource, options, arguments):
+        self.client = client
+        self.resource = resource
+        self.options = options
+        self.arguments = arguments
+        self.printed = []
 
     def out(self, text):
         self.printed.append(text)
