@@ -89,7 +89,7 @@ def interfaces(ip_json: str) -> dict[str, dict[str, Any]]:
         if not name or GUEST_LINKS.match(name):
             continue
         result[name] = {
-            "mac": link.get("address"),
+            "mac": link.get("permaddr") or link.get("address"),  # a bond gives its ports another one
             "mtu": link.get("mtu"),
             "up": "UP" in link.get("flags", []),
             "kind": link.get("linkinfo", {}).get("info_kind"),

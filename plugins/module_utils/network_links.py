@@ -88,7 +88,7 @@ def declared_links(params: Mapping[str, Any]) -> list[Link]:
 def link_of(kind: str, entry: Mapping[str, Any]) -> Link:
     routes = [Route("default", router(gateway)) for gateway in entry.get("gateways") or []]
     routes += [
-        Route(str(one["to"]), router(one["via"]), one.get("metric"), bool(one.get("on_link")))
+        Route(destination(one), router(one["via"]), one.get("metric"), bool(one.get("on_link")))
         for one in entry.get("routes") or []
     ]
     link = Link(
@@ -113,6 +113,12 @@ def link_of(kind: str, entry: Mapping[str, Any]) -> Link:
     if kind == VLAN:
         return replace(link, parent=str(entry["link"]), vlan_id=int(entry["id"]))
     return replace(link, mode=str(entry.get("mode") or "active-backup")) if kind == BOND else link
+
+
+def destination(route: Mapping[str, Any]) -> str:
+    """The default route has another name in each family."""
+    everything = "::/0" if ":" in str(route["via"]) else "0.0.0.0/0"
+    return "default" if str(route["to"]) == everything else str(route["to"])
 
 
 def router(address: Any) -> str:

@@ -87,10 +87,18 @@ def test_default_routes_by_each_router() -> None:
 def test_kind_and_master_of_links() -> None:
     """As `ip -j -d addr` tells them: a plain device has no kind, a port of a bridge has a master."""
     links = [
-        {"ifname": "eth1", "flags": [], "master": "br0", "addr_info": []},
+        {
+            "ifname": "eth1",
+            "flags": [],
+            "master": "br0",
+            "addr_info": [],
+            "address": "52:54:00:00:00:02",
+            "permaddr": "52:54:00:00:00:01",
+        },
         {"ifname": "br0", "flags": ["UP"], "linkinfo": {"info_kind": "bridge"}, "addr_info": []},
     ]
     found = host_probe.interfaces(json.dumps(links))
+    assert found["eth1"]["mac"] == "52:54:00:00:00:01", "its own, not that of its bond"
     assert (found["eth1"]["kind"], found["eth1"]["master"]) == (None, "br0")
     assert (found["br0"]["kind"], found["br0"]["master"]) == ("bridge", None)
 
