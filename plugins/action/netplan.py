@@ -46,8 +46,8 @@ class ActionModule(ActionBase):
             return result
         answer = self._confirmed(trial, task_vars)
         if answer.get("failed"):
-            # What was done was undone.
-            return {**result, **answer, "changed": False, "diff": []}
+            undone = {} if answer.get("changed") else {"changed": False, "diff": []}
+            return {**result, **answer, **undone}
         result.update({name: answer[name] for name in ("backups", "confirmed_after") if name in answer})
         return result
 

@@ -6,7 +6,8 @@
 The files of netplan are read together, so that one that is changed and one that is not yet are a configuration that
 nobody wants. Therefore each file is first replaced by a symbolic link to the same text, below a directory that is
 itself a link; that one link is then turned from the former to the new texts, which is a single rename; and last the
-links become files again. Every step but the turn leaves what is read as it was.
+links become files again. Every step but the turn leaves what is read as it was. All that needs room on the disk is done
+before the turn: from then on there are only names that change.
 """
 
 from __future__ import annotations
@@ -17,42 +18,59 @@ import shutil
 from typing import Iterator, Mapping, Sequence
 
 STAGE = ".kvmcloud-switch"
-CURRENT, FORMER, NEW = "current", "former", "new"
+CURRENT, TURNED, FORMER, NEW = "current", "turned", "former", "new"
 
 
-def switch(directory: str, changes: Mapping[str, bytes | None], nothing: bytes, elsewhere: Sequence[str] = ()) -> None:
-    """Write or remove (None) files; one of the directory is told by its name, one `elsewhere`, in one of those
-    directories, by its path. `nothing` is the text of a file that says nothing.
+def prepare(directory: str, changes: Mapping[str, bytes | None], nothing: bytes, elsewhere: Sequence[str] = ()) -> None:
+    """All but the turn, to write or remove (None) files; one of the directory is told by its name, one `elsewhere`, in
+    one of those directories, by its path. `nothing` is the text of a file that says nothing. Raises OSError.
     """
-    for _done in steps(directory, changes, nothing, elsewhere):
+    for _done in preparation(directory, changes, nothing, elsewhere):
         pass
 
 
-def steps(
+def finish(directory: str, nothing: bytes, elsewhere: Sequence[str] = ()) -> None:
+    """The turn, and what follows; safe to repeat."""
+    for _done in completion(directory, nothing, elsewhere):
+        pass
+
+
+def go_back(directory: str, nothing: bytes, elsewhere: Sequence[str] = ()) -> None:
+    """What was cut off ends: as it was before where it was not turned yet."""
+    for _done in settle(directory, nothing, elsewhere):
+        pass
+
+
+def preparation(
     directory: str, changes: Mapping[str, bytes | None], nothing: bytes, elsewhere: Sequence[str] = ()
 ) -> Iterator[str]:
-    """The same step by step: what is yielded names the step that was just made."""
+    """Step by step: what is yielded names the step that was just made."""
     yield from settle(directory, nothing, elsewhere)
-    if len(changes) > 1:
-        stage = os.path.join(directory, STAGE)
-        for side in (FORMER, NEW):
-            os.makedirs(os.path.join(stage, side), mode=0o700)
-        for name, text in changes.items():
-            _write(os.path.join(stage, FORMER, _staged(name)), _read(os.path.join(directory, name), nothing))
-            _write(os.path.join(stage, NEW, _staged(name)), nothing if text is None else text)
-        _link(FORMER, os.path.join(stage, CURRENT))
-        yield "staged"
-        for name in changes:
-            beside = stage if os.path.isabs(name) else STAGE
-            _link(os.path.join(beside, CURRENT, _staged(name)), os.path.join(directory, name))
-            yield f"linked {name}"
-        _link(NEW, os.path.join(stage, CURRENT))
+    if not changes:
+        return
+    stage = os.path.join(directory, STAGE)
+    for side in (FORMER, NEW):
+        os.makedirs(os.path.join(stage, side), mode=0o700)
+    for name, text in changes.items():
+        _write(os.path.join(stage, FORMER, _staged(name)), _read(os.path.join(directory, name), nothing))
+        _write(os.path.join(stage, NEW, _staged(name)), nothing if text is None else text)
+    _link(FORMER, os.path.join(stage, CURRENT))
+    yield "staged"
+    for name in changes:
+        beside = stage if os.path.isabs(name) else STAGE
+        _link(os.path.join(beside, CURRENT, _staged(name)), os.path.join(directory, name))
+        yield f"linked {name}"
+    _link(NEW, os.path.join(stage, TURNED))
+    yield "prepared"
+
+
+def completion(directory: str, nothing: bytes, elsewhere: Sequence[str] = ()) -> Iterator[str]:
+    stage = os.path.join(directory, STAGE)
+    with contextlib.suppress(FileNotFoundError):  # it was turned before
+        os.replace(os.path.join(stage, TURNED), os.path.join(stage, CURRENT))
+        _keep(stage)
         yield "turned"
-        yield from settle(directory, nothing, elsewhere)
-    else:
-        for name, text in changes.items():
-            _put(os.path.join(directory, name), text)
-            yield f"wrote {name}"
+    yield from settle(directory, nothing, elsewhere)
 
 
 def _staged(name: str) -> str:
@@ -73,8 +91,7 @@ def settle(directory: str, nothing: bytes, elsewhere: Sequence[str] = ()) -> Ite
         for entry in sorted(os.listdir(place)):
             path = os.path.join(place, entry)
             if os.path.islink(path) and os.readlink(path).startswith(stages):
-                text = _read(path, nothing)
-                _put(path, None if text == nothing else text)
+                _settle(path, nothing)
                 yield f"settled {entry}"
     shutil.rmtree(os.path.join(directory, STAGE))
     _keep(directory)
@@ -89,13 +106,21 @@ def _read(path: str, nothing: bytes) -> bytes:
         return nothing
 
 
-def _put(path: str, text: bytes | None) -> None:
-    if text is None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+def _settle(path: str, nothing: bytes) -> None:
+    text, beside = _read(path, nothing), f"{path}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(beside)
+    if text == nothing:
+        os.unlink(path)
         _keep(os.path.dirname(path))
-    else:
-        _write(path, text)
+        return
+    try:
+        os.link(os.path.realpath(path), beside)  # the staged file itself: on a full disk there is no room for another
+    except OSError:
+        _write(path, text)  # on another file system
+        return
+    os.replace(beside, path)
+    _keep(os.path.dirname(path))
 
 
 def _write(path: str, text: bytes) -> None:

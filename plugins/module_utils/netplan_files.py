@@ -12,7 +12,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
-from typing import Any, Iterator, Mapping, NamedTuple, Sequence
+from typing import Any, Container, Iterator, Mapping, NamedTuple, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import (
     BOND,
@@ -30,13 +30,13 @@ OWN = "60-kvmcloud.yaml"
 HEADER = "# Written by the role host_network of kvmcloud.stack; the next run replaces what is changed here.\n"
 # What a network document says that is no section of links.
 _GENERAL = ("version", "renderer")
+# The sections that links are declared for; tunnels, wireless networks and the like are left to their files.
+_SECTIONS = frozenset(SECTIONS.values())
 # Read as something else than text by readers of YAML 1.1, or as a part of YAML itself.
 _PLAIN = re.compile(r"(?:[A-Za-z][A-Za-z0-9_.-]*|\d+\.\d+\.\d+\.\d+(?:/\d+)?)\Z")
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
-
-
 # Of the wireless networks and tunnels that a file describes beside links, what no diff shall show.
-_SECRET = re.compile(r"""((?:password|key|private|shared|pin)["']?:\s*)("[^"]*"|'[^']*'|[^\s,}\]]+)""")
+_SECRET = re.compile(r"password|psk|secret|key|private|shared|pin", re.IGNORECASE)
 
 
 class Described(NamedTuple):
@@ -62,7 +62,7 @@ class Definition(NamedTuple):
 class Takeover(NamedTuple):
     remains: dict[str, dict[str, Any] | None]  # by file: what is left of it, None where that is nothing
     former: dict[str, Definition]  # by link that is declared, or was described in our own file
-    left: frozenset[str]  # links that other files go on describing
+    left: dict[str, Definition]  # links that other files go on describing
     findings: list[str]
 
 
@@ -70,34 +70,37 @@ def take_over(links: Sequence[Link], live: LiveState, present: Mapping[str, Desc
     managed = live.names(links)
     remains: dict[str, dict[str, Any] | None] = {}
     former: dict[str, Definition] = {}
-    left: set[str] = set()
+    left: dict[str, Definition] = {}
     findings: list[str] = []
     for file, described in sorted(present.items()):
         network = _network(described.document)
         kept: dict[str, Any] = {}
         taken = []
         for section, name, options in _definitions(network):
-            stands_for = _stands_for(name, options, live)
-            if file == OWN or stands_for & managed:
+            definition = Definition(file, section, options)
+            stands_for = _stands_for(name, options, live) if section in _SECTIONS else {name}
+            ours = section in _SECTIONS and bool(stands_for & managed)
+            if file == OWN or ours:
                 taken.append(name)
-                for one in stands_for:
-                    former[one] = Definition(file, section, options)
+                former.update(dict.fromkeys(stands_for, definition))
             if file == OWN:
                 continue
-            if stands_for & managed and not stands_for <= managed:
+            if ours and not stands_for <= managed:
                 both = ", ".join(sorted(stands_for & managed)), ", ".join(sorted(stands_for - managed))
                 findings.append(
                     f"{described.path} describes {both[0]} together with {both[1]} as {name!r}; declare {both[1]} too, "
                     "or give each a definition of its own there."
                 )
-            elif not stands_for & managed:
-                kept.setdefault(section, {})[name] = options
-                left |= stands_for
+            elif not ours:
+                if section in _SECTIONS:
+                    kept.setdefault(section, {})[name] = options
+                left.update(dict.fromkeys(stands_for, definition))
                 findings += _ports_of_both(described.path, name, options, managed)
         if taken and file != OWN:
-            rest = {key: value for key, value in network.items() if key in _GENERAL}
-            remains[file] = {"network": {**rest, **kept}} if kept else None
-    return Takeover(remains, former, frozenset(left), findings)
+            # All that is no link of ours; a renderer that is named once is that of other files too.
+            rest = {**{key: value for key, value in network.items() if key not in _SECTIONS}, **kept}
+            remains[file] = {"network": rest} if set(rest) - {"version"} else None
+    return Takeover(remains, former, left, findings)
 
 
 def _ports_of_both(path: str, name: str, options: Mapping[str, Any], managed: set[str]) -> list[str]:
@@ -136,17 +139,21 @@ def _stands_for(name: str, options: Mapping[str, Any], live: LiveState) -> set[s
     return found
 
 
-def document_of(links: Sequence[Link], live: LiveState, renderer: str, left: frozenset[str]) -> dict[str, Any]:
+def undeclared_parents(links: Sequence[Link], left: Container[str]) -> dict[str, Link]:
+    """What VLANs are on and no file describes, each with its VLAN. netplan wants to be told of it."""
+    names = {link.name for link in links}
+    return {link.parent: link for link in links if link.parent and link.parent not in names and link.parent not in left}
+
+
+def document_of(links: Sequence[Link], live: LiveState, renderer: str, left: Container[str]) -> dict[str, Any]:
     """All that netplan is told about the links. The renderer is named with each: named once, it would be that of the
     links in other files too.
     """
     sections: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS.values()}
     masters = {port: link for link in links for port in link.ports}
-    named = {link.name for link in links} | left
+    sections["ethernets"] = {parent: {"renderer": renderer} for parent in undeclared_parents(links, left)}
     for link in links:
         sections[SECTIONS[link.kind]][link.name] = _definition(link, links, live, renderer, link.name in masters)
-        if link.parent and link.parent not in named:  # netplan wants to know what a VLAN is on
-            sections["ethernets"].setdefault(link.parent, {"renderer": renderer})
     return {"network": {"version": 2, **{name: sorted_by_name(found) for name, found in sections.items() if found}}}
 
 
@@ -240,8 +247,16 @@ def _merged(found: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def without_secrets(text: str) -> str:
-    return _SECRET.sub(r"\1(hidden)", text)
+def without_secrets(value: Any, hide: bool = False, passed: bool = False) -> Any:
+    """A document to be shown. What is `passed` through to NetworkManager may have a secret within a text."""
+    if isinstance(value, Mapping):
+        return {
+            key: without_secrets(one, hide or bool(_SECRET.search(str(key))), passed or key == "passthrough")
+            for key, one in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [without_secrets(one, hide, passed) for one in value]
+    return "(hidden)" if hide or (passed and _SECRET.search(str(value))) else value
 
 
 def to_yaml(document: Mapping[str, Any]) -> str:

@@ -16,12 +16,13 @@ import sys
 import tempfile
 import time
 import uuid
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import file_switch, netplan_trial, network_profiles
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import (
     NETWORK_MANAGER,
     NETWORKD,
+    OWN,
     Described,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_trial import (
@@ -34,6 +35,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_trial impor
     PROGRAM,
     RECORD,
     TRIAL,
+    UNFINISHED,
+    UNKEPT,
     unit_of,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_profiles import (
@@ -52,6 +55,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state impor
 ETC, RUN = "/etc/netplan", "/run/netplan"
 INTERFACES = "/etc/network/interfaces"
 IFCFG = "/etc/sysconfig/network-scripts"
+ETC_NETWORKD, RUN_NETWORKD = "/etc/systemd/network", "/run/systemd/network"
+NETWORKD_PLACES = (ETC_NETWORKD, RUN_NETWORKD)  # those of distributions, in /usr/lib, are for what nothing else is for
 ELSEWHERE = (network_profiles.ETC_PROFILES,)  # whose files change together with those of netplan
 PROFILES = (network_profiles.ETC_PROFILES, network_profiles.RUN_PROFILES, network_profiles.LIB_PROFILES)
 # In the order in which netplan lets one shadow the other.
@@ -63,6 +68,10 @@ NOTHING = b"network: {version: 2}\n"
 
 class NetplanError(Exception):
     """The text is a sentence."""
+
+
+class Unfinished(NetplanError):
+    """The new network is there to stay."""
 
 
 class NetplanHost:
@@ -117,6 +126,15 @@ class NetplanHost:
             with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as stream:
                 device = re.search(r"^\s*DEVICE=[\"']?([^\"'\s]+)", stream.read(), re.MULTILINE)
                 found[device.group(1) if device else name] = path
+        return found
+
+    def networkd(self) -> dict[str, str]:
+        """By path the files of networkd that people wrote, and not netplan."""
+        found: dict[str, str] = {}
+        for path in (one for place in NETWORKD_PLACES for one in sorted(glob.glob(f"{place}/*.network"))):
+            if not path.startswith(f"{RUN_NETWORKD}/10-netplan-"):
+                with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as stream:
+                    found[path] = stream.read()
         return found
 
     def renderer(self, wanted: str) -> str:
@@ -230,12 +248,12 @@ class NetplanHost:
             f"within {left} s. Nothing was changed by this run; wait for the other one, then run again."
         )
 
-    def clear_overdue(self) -> None:
+    def clear_overdue(self, follow: Callable[[Mapping[str, Any]], None]) -> None:
         """End a trial that nobody else is going to end, because what should have done so was killed."""
         record = netplan_trial.record_of(TRIAL)
         if record is not None and netplan_trial.now() > record["deadline"] + OVERDUE_SECONDS:
-            if os.path.exists(os.path.join(TRIAL, CONFIRMING)):
-                self.keep(record)
+            if self.is_decided():
+                self.finish(record, lambda: follow(record))
             else:
                 self.module.run_command([sys.executable, os.path.join(TRIAL, PROGRAM), "rollback", record["id"]])
 
@@ -255,9 +273,21 @@ class NetplanHost:
         raise NetplanError("The host knows nothing of this trial any more; its network is as the last confirmed one.")
 
     def was_confirmed(self, id: str) -> bool:
-        """Whether the answer to its confirmation was all that got lost."""
+        """Whether the answer to its confirmation was all that got lost; raises where something was left undone."""
         last = netplan_trial.record_of(LAST)
-        return last is not None and last["id"] == id and os.path.exists(os.path.join(LAST, CONFIRMING))
+        if last is None or last["id"] != id or not os.path.exists(os.path.join(LAST, CONFIRMING)):
+            return False
+        left = said(LAST, UNFINISHED)
+        if left:
+            raise Unfinished(
+                f"The new network is confirmed and kept, and something that belongs to it is not: {left} Run again "
+                "when that is mended."
+            )
+        return True
+
+    def is_decided(self) -> bool:
+        """Whether the trial is confirmed, and whoever did so was cut off before all was kept."""
+        return os.path.exists(os.path.join(TRIAL, CONFIRMING))
 
     def applied(self, trial: str) -> dict[str, Any] | None:
         try:
@@ -283,56 +313,95 @@ class NetplanHost:
             why = f"netplan could not apply it: {applied['output'] or 'it said nothing'}"
         elif applied is None:
             why = f"netplan had not applied it within {record['seconds']} s"
+        elif said(trial, UNKEPT):
+            why = f"it works, and its files cannot be kept below /etc: {said(trial, UNKEPT)}"
         else:
-            try:
-                with open(os.path.join(trial, LOOKED), encoding="utf-8") as stream:
-                    lacks = stream.read()
-                why += f"; after it was applied, {lacks}" if lacks else ""
-            except FileNotFoundError:
+            lacks = said(trial, LOOKED)
+            if lacks is None:
                 why += f", so it had most likely cut the host off (its links and routes at that time: {LAST}/{FOUND})"
+            else:
+                why += f"; after it was applied, {lacks}" if lacks else ""
         tried = "; ".join(record["steps"]) or "the same files again"
         return f"The new network was rolled back: {why}. Files and links are as before. Tried was: {tried}."
 
-    def decide(self, record: Mapping[str, Any]) -> None:
-        """That the trial is kept; raises where the rollback was faster."""
-        if not netplan_trial.decide(TRIAL, CONFIRMING):
-            raise NetplanError(self.rolled_back(record, TRIAL))
-
-    def keep(self, record: Mapping[str, Any]) -> None:
-        """From /run to /etc, which is the same to a reader of netplan's files; safe to repeat."""
+    def confirm(self, record: Mapping[str, Any], follow: Callable[[], None]) -> list[str]:
+        """Decide that the trial is kept, and keep it; returns the backups. Raises where the rollback was faster, and
+        where there is no room: whatever needs some is written before the decision.
+        """
         with netplan_trial.alone(TRIAL, record["id"]) as mine:
             if mine is None:
-                return  # another process was asked for the same
-            changes = {name: None if text is None else text.encode() for name, text in record["etc"].items()}
-            changes.update(dict.fromkeys(record["profiles"]))
-            os.makedirs(ETC, mode=0o755, exist_ok=True)
-            file_switch.switch(ETC, changes, NOTHING, ELSEWHERE)
-            for path in record["files"]:
-                if os.path.exists(path):
-                    os.unlink(path)
-            if record["profiles"]:
-                self.module.run_command(["nmcli", "connection", "reload"])  # brings nothing up or down
-            self.disarm(record["id"])
-            netplan_trial.forget(TRIAL)
+                return []  # another process was asked for the same
+            backups: list[str] = []
+            if not self.is_decided():
+                try:
+                    self._prepare(record, backups)
+                except OSError as error:
+                    self._withdraw(backups)
+                    netplan_trial.write(os.path.join(TRIAL, UNKEPT), str(error))
+                    rollback = f"{unit_of(record['id'], 'rollback')}.service"
+                    self.module.run_command(["systemctl", "start", "--no-block", rollback])
+                    raise
+                if not netplan_trial.decide(TRIAL, CONFIRMING):
+                    self._withdraw(backups)
+                    raise NetplanError(self.rolled_back(record, TRIAL))
+            self._keep(record, follow)
+            return backups
+
+    def _prepare(self, record: Mapping[str, Any], backups: list[str]) -> None:
+        changes = {name: None if text is None else text.encode() for name, text in record["etc"].items()}
+        changes.update(dict.fromkeys(record["profiles"]))
+        os.makedirs(ETC, mode=0o755, exist_ok=True)
+        moment = time.strftime("%Y-%m-%d@%H:%M:%S~")
+        for name in changes:
+            path = os.path.join(ETC, name)
+            if name != OWN and os.path.exists(path):
+                backups.append(f"{path}.{os.getpid()}.{moment}")
+                os.link(path, backups[-1])  # the file itself, in whose place another one comes
+        file_switch.prepare(ETC, changes, NOTHING, ELSEWHERE)
+
+    def _withdraw(self, backups: Sequence[str]) -> None:
+        with contextlib.suppress(OSError):
+            file_switch.go_back(ETC, NOTHING, ELSEWHERE)
+        for path in backups:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+    def finish(self, record: Mapping[str, Any], follow: Callable[[], None]) -> None:
+        """What was decided, and cut off then."""
+        with netplan_trial.alone(TRIAL, record["id"]) as mine:
+            if mine is not None:
+                self._keep(record, follow)
+
+    def _keep(self, record: Mapping[str, Any], follow: Callable[[], None]) -> None:
+        """From /run to /etc, which is the same to a reader of netplan's files; safe to repeat."""
+        try:
+            file_switch.finish(ETC, NOTHING, ELSEWHERE)
+        except OSError as error:
+            raise Unfinished(
+                f"The new network is confirmed and in force, and its files cannot be moved to {ETC}: {error}. Mend "
+                "that and run again, before this host is restarted."
+            ) from error
+        for path in record["files"]:
+            if os.path.exists(path):
+                os.unlink(path)
+        if record["profiles"]:
+            self.module.run_command(["nmcli", "connection", "reload"])  # brings nothing up or down
+        self.disarm(record["id"])
+        try:
+            follow()
+        except NetplanError as error:
+            netplan_trial.write(os.path.join(TRIAL, UNFINISHED), str(error))
+        netplan_trial.forget(TRIAL)
+
+
+def said(trial: str, name: str) -> str | None:
+    try:
+        with open(os.path.join(trial, name), encoding="utf-8") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
 
 
 def boot_id() -> str:
     with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as stream:
         return stream.read().strip()
-
-
-def saved_state(live: LiveState, names: Iterable[str]) -> dict[str, Any]:
-    """What the rollback sees to that it returns, of the links that a trial touches."""
-    links = {}
-    for name in sorted(set(names) & set(live.links)):
-        link = live.links[name]
-        bridge = ["stp_state", str(int(link.stp)), "forward_delay", str(100 * link.forward_delay)]
-        links[name] = {
-            "up": link.up,
-            "master": link.master,
-            "mtu": link.mtu,
-            "bridge": bridge if link.kind == "bridge" else [],
-            "addresses": [one for one, leased in link.addresses.items() if "." in one or not leased],
-        }
-    routes = [(one.to, one.via, one.device) for one in live.routes if one.device in links]
-    return {"links": links, "routes": routes}

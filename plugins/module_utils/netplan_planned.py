@@ -17,8 +17,11 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files impor
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_companions import (
     CLOUD_INIT_DIRECTORY,
+    DEAF,
     companions,
     deaf_to_lldp,
+    filters_off,
+    hearing_again,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import (
     HEADER,
@@ -27,20 +30,24 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files impor
     document_of,
     take_over,
     to_yaml,
+    undeclared_parents,
     without_secrets,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import (
     ETC,
+    ETC_NETWORKD,
     NOTHING,
     RUN,
+    RUN_NETWORKD,
     NetplanHost,
-    saved_state,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_kept import held, kept, saved_state
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import declared_links, faults
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_plan import Surroundings, differences
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_profiles import (
     RUN_PROFILES,
     ifcfg_finding,
+    parent_findings,
     shadow_of,
     take_over_profiles,
 )
@@ -49,9 +56,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.network_refusals im
     refusals,
     warnings,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.networkd_files import matched
 
-NETWORKD = "/etc/systemd/network"
-RUN_NETWORKD = "/run/systemd/network"
 # Says nothing to netplan, and is another text than that of a file which is about to vanish.
 SHADOW = b"# Shadows the file of the same name in /lib/netplan, whose links another file describes.\n" + NOTHING
 
@@ -80,38 +86,49 @@ class PlannedNetwork:
         taken = take_over(self.links, self.live, self.present)
         renderer = host.renderer(params["renderer"])
         self.by_manager = renderer == NETWORK_MANAGER
-        profiles = take_over_profiles(self.links, self.live, host.profiles() if self.by_manager else [])
+        # What a VLAN is on is described to netplan too, declared or not.
+        parents = undeclared_parents(self.links, taken.left)
+        self.names = [*(link.name for link in self.links), *parents]
+        present = host.profiles() if self.by_manager else []
+        profiles = take_over_profiles(self.links, self.live, present)
         self.profiles = profiles.taken
-        self.around = Surroundings({**profiles.former, **taken.former}, control)
+        self.around = Surroundings({**profiles.former, **taken.former}, control, taken.left)
         found = [*taken.findings, *self._shadowed(taken.remains), *self._of_ifupdown(host.ifupdown())]
-        found += [*profiles.findings, *self._of_scripts(host.ifcfg() if self.by_manager else {})]
+        found += self._of_networkd({} if self.by_manager else host.networkd())
+        found += [*profiles.findings, *parent_findings(parents, self.live, present)]
+        found += self._of_scripts(host.ifcfg() if self.by_manager else {})
         refuse([*found, *refusals(self.links, self.live, self.around)])
         self.warnings = warnings(self.links, self.live, self.around)
         self.differences = differences(self.links, self.live, self.around)
 
         document = document_of(self.links, self.live, renderer, taken.left)
+        self.documents = {OWN: document, **taken.remains}
         texts: dict[str, bytes | None] = {OWN: (HEADER + to_yaml(document)).encode()}
         for name, rest in taken.remains.items():
-            below_etc = self.present[name].path.startswith(ETC)
-            texts[name] = (to_yaml(rest).encode() if rest else None) if below_etc else SHADOW
+            nothing = None if self.present[name].path.startswith(ETC) else SHADOW
+            texts[name] = to_yaml(rest).encode() if rest else nothing
         self.taken_over = sorted(
             [self.present[name].path for name in taken.remains] + [one.path for one in self.profiles]
         )
         self.netplan = _planned([ManagedFile(f"{ETC}/{name}", text, 0o600) for name, text in texts.items()])
         self.deaf = deaf_to_lldp(self.links) if not self.by_manager else {}
-        listening = glob.glob(f"{NETWORKD}/10-netplan-*.network.d/90-kvmcloud.conf")
-        self.companions = _planned(
+        there = [
+            os.path.relpath(one, ETC_NETWORKD) for one in glob.glob(f"{ETC_NETWORKD}/10-netplan-*.network.d/{DEAF}")
+        ]
+        self.heard = [one for one in there if one not in self.deaf]
+        self.dropins = _planned(
             [
-                *companions(self.links, params["bridge_netfilter"], os.path.isdir(CLOUD_INIT_DIRECTORY)),
-                *(ManagedFile(f"{NETWORKD}/{path}", text.encode()) for path, text in self.deaf.items()),
-                *(ManagedFile(one, None) for one in listening if os.path.relpath(one, NETWORKD) not in self.deaf),
+                *(ManagedFile(f"{ETC_NETWORKD}/{path}", text.encode()) for path, text in self.deaf.items()),
+                *(ManagedFile(f"{ETC_NETWORKD}/{path}", None) for path in self.heard),
             ]
         )
+        self.companions = _planned(
+            companions(self.links, params["bridge_netfilter"], os.path.isdir(CLOUD_INIT_DIRECTORY))
+        )
+        self.off = filters_off() if params["bridge_netfilter"] else []
 
         if self.by_manager and self.changes_network:
-            refuse(
-                guests_in_the_way(self.live, {link.name for link in self.links} | set(self.around.former) | taken.left)
-            )
+            refuse(guests_in_the_way(self.live, {*self.names, *self.around.former, *taken.left}))
 
     def _shadowed(self, taken: Mapping[str, Any]) -> list[str]:
         paths = [self.present[name].path for name in (*taken, OWN) if name in self.present]
@@ -123,14 +140,22 @@ class PlannedNetwork:
 
     def _of_ifupdown(self, described: Mapping[str, str]) -> list[str]:
         return [
-            f"{link.name} is described by {described[link.name]} too, and both would set it up at boot; take it out of "
+            f"{name} is described by {described[name]} too, and both would set it up at boot; take it out of "
             "there. It stays as it is until this runs again."
-            for link in self.links
-            if link.name in described
+            for name in self.names
+            if name in described
+        ]
+
+    def _of_networkd(self, files: Mapping[str, str]) -> list[str]:
+        return [
+            f"{name} is described by {path} too, a file of networkd that netplan does not know; take it out of there, "
+            "or remove that file. It stays as it is until networkd reads its files again."
+            for path, text in files.items()
+            for name in matched(text, self.names, self.live)
         ]
 
     def _of_scripts(self, described: Mapping[str, str]) -> list[str]:
-        return [ifcfg_finding(link.name, described[link.name]) for link in self.links if link.name in described]
+        return [ifcfg_finding(name, described[name]) for name in self.names if name in described]
 
     @property
     def etc(self) -> dict[str, bytes | None]:
@@ -139,19 +164,24 @@ class PlannedNetwork:
 
     @property
     def steps(self) -> list[str]:
-        return [one.step for one in self.differences if one.step]
+        found = [one.step for one in self.differences if one.step]
+        return found + [f"switch on {', '.join(self.off)}" for _once in self.off[:1]]
 
     @property
     def changes_network(self) -> bool:
-        return bool(self.netplan.changes or self.profiles or self.differences)
+        return bool(self.netplan.changes or self.profiles or self.differences or self.dropins.changes)
 
     @property
     def changed(self) -> bool:
-        return bool(self.changes_network or self.companions.changes)
+        return bool(self.changes_network or self.companions.changes or self.off)
+
+    def kept_files(self) -> list[tuple[str, str | None]]:
+        """Beside those of netplan, the files that are written when all else is well, by path."""
+        files = [*self.companions.changes, *self.dropins.changes]
+        return [(file.path, None if file.content is None else file.content.decode()) for file in files]
 
     def diff(self) -> list[dict[str, str]]:
-        files = [*self.netplan.diff, *self.companions.diff]
-        shown = [{name: without_secrets(text) for name, text in one.items()} for one in files]
+        shown = [self._shown(one) for one in self.netplan.diff] + [*self.companions.diff, *self.dropins.diff]
         shown += [
             # What is in it may be a secret of a wireless network or VPN.
             {"before_header": one.path, "after_header": one.path, "before": f"profile {one.title}\n", "after": ""}
@@ -162,16 +192,32 @@ class PlannedNetwork:
             shown.append({"before_header": "links", "after_header": "steps", "before": "", "after": lines})
         return shown
 
+    def _shown(self, file: Mapping[str, str]) -> dict[str, str]:
+        """Documents in place of texts, which hide secrets in too many ways."""
+        name, path = os.path.basename(file["after_header"]), file["after_header"]
+        former = self.present[name].document if name in self.present and self.present[name].path == path else None
+        documents = {"before": former, "after": self.documents[name]}
+        shown = {
+            side: file[side].partition("\n")[0] + "\n" + to_yaml(without_secrets(document))
+            for side, document in documents.items()
+            if isinstance(document, Mapping)
+        }
+        return {**file, "before": "", "after": "", **shown}
+
     def record(self) -> dict[str, Any]:
         """What the trial and its rollback need to know, and the confirmation after them."""
         etc = {name: None if text is None else text.decode() for name, text in self.etc.items()}
         files = {f"{RUN}/{name}": (text or NOTHING.decode(), 0o600) for name, text in etc.items()}
         # systemd-networkd reads these as its own user
-        files.update({f"{RUN_NETWORKD}/{path}": (text, 0o644) for path, text in self.deaf.items()})
+        dropins = {**self.deaf, **hearing_again(self.heard)}
+        files.update({f"{RUN_NETWORKD}/{path}": (text, 0o644) for path, text in dropins.items()})
         # Until the confirmation they stay where they are, and are shadowed below /run, as the files of netplan are.
         files.update({f"{RUN_PROFILES}/{one.uuid}.nmconnection": (shadow_of(one), 0o600) for one in self.profiles})
-        touched = self.live.names(self.links) | set(self.around.former)
+        touched = self.live.names(self.links) | {*self.names, *self.around.former, *(self.around.left or {})}
         return {
+            "companions": self.kept_files(),
+            "kept": kept(self.links, self.live, self.around),
+            "held": held(self.links, self.live, self.around),
             "etc": etc,
             "files": files,
             "profiles": [one.path for one in self.profiles],
@@ -180,7 +226,7 @@ class PlannedNetwork:
             "after": [one.after for one in self.differences if one.after],
             "leased": [link.name for link in self.links if link.dhcp4 and not (link.optional or self.by_manager)],
             "undo": [command for one in self.differences for command in one.undo],
-            "saved": saved_state(self.live, touched),
+            "saved": saved_state(self.live, touched, self.around),
             "steps": self.steps,
             "former": self.around.former,
         }

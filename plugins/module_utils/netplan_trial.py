@@ -19,6 +19,8 @@ import fcntl
 import json
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -30,6 +32,8 @@ ARMED, CONFIRMING, ROLLING_BACK, APPLIED = "armed", "confirming", "rolling-back"
 RECORD, PROGRAM = "trial.json", "trial.py"
 # What the controller missed when it looked last, and what the host itself saw before it took all back.
 LOOKED, FOUND = "looked", "found"
+# Why it could not be kept, and what could not be done after it was.
+UNKEPT, UNFINISHED = "unkept", "unfinished"
 LOOKS = (
     ("ip", "-brief", "address", "show"),
     ("ip", "route", "show"),
@@ -38,9 +42,15 @@ LOOKS = (
 COMMAND_SECONDS = 120
 LEASE_SECONDS = 5  # for addresses by DHCP to come, before they are asked for once more
 RETURN_SECONDS = 10  # for the former addresses to be back, before stronger means are tried
+KEEP_SECONDS = 2  # in which the daemons drop addresses of others, after netplan has ended
+ASK_SECONDS = 0.5  # for an answer to an ARP probe, of which there are two
+ARP = 0x0806
 BACKENDS = ("systemd-networkd.service", "NetworkManager.service")
 
 Run = Callable[..., "tuple[int, str]"]
+Wait = Callable[[float], None]
+Asked = Sequence["tuple[str, str, str]"]  # device, its MAC address, the address in question
+Ask = Callable[[Asked], "set[str]"]
 
 
 def run(argv: Sequence[str], seconds: float = COMMAND_SECONDS) -> tuple[int, str]:
@@ -102,7 +112,36 @@ def alone(trial: str, name: str) -> Iterator[dict[str, Any] | None]:
         yield record if record is not None and record["id"] == name else None
 
 
-def apply(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[float], None] = time.sleep) -> int:
+def answered(asked: Asked) -> set[str]:
+    """Addresses that other hosts have, by an ARP probe (RFC 5227): it names no sender, so nobody learns from it."""
+    found: set[str] = set()
+    own = {device: _mac(mac) for device, mac, _address in asked}
+    with contextlib.suppress(OSError), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ARP)) as wire:
+        for _probe in range(2):
+            for device, _text, address in asked:
+                there = socket.inet_aton(address)
+                question = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, own[device], b"", b"", there)
+                with contextlib.suppress(OSError):  # a link that is down has nobody to ask
+                    wire.sendto(question, (device, ARP, 0, 0, b"\xff" * 6))
+            end = time.monotonic() + ASK_SECONDS
+            while time.monotonic() < end:
+                wire.settimeout(max(0.01, end - time.monotonic()))
+                with contextlib.suppress(socket.timeout):
+                    answer, sender = wire.recvfrom(128)
+                    if len(answer) >= 28 and answer[8:14] not in own.values():
+                        claimed = socket.inet_ntoa(answer[14:18])
+                        found |= {one for device, _text, one in asked if (device, one) == (sender[0], claimed)}
+    return found
+
+
+def _mac(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text.replace(":", ""))
+    except ValueError:
+        return b""  # of a tunnel, which has another kind of address, and nobody to ask
+
+
+def apply(name: str, trial: str = TRIAL, run: Run = run, wait: Wait = time.sleep, ask: Ask = answered) -> int:
     with alone(trial, name) as record:
         if record is None or not os.path.exists(os.path.join(trial, ARMED)):
             return 0
@@ -119,7 +158,9 @@ def apply(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[float],
         answer = {"returncode": returncode, "output": output.strip(), "at": now()}
         write(os.path.join(trial, APPLIED), json.dumps(answer))
         if returncode == 0:
+            put_back(record["kept"], run, ask)
             ask_again(record["leased"], run, wait)
+            keep(record["kept"], run, wait, ask)
     return rollback(name, trial, run) if returncode else 0
 
 
@@ -132,7 +173,33 @@ def make_anew(record: Mapping[str, Any], run: Run) -> None:
         run(["systemctl", "restart", "systemd-networkd.service"])
 
 
-def ask_again(leased: Sequence[str], run: Run, wait: Callable[[float], None]) -> None:
+def keep(kept: list[Any], run: Run, wait: Wait, ask: Ask) -> None:
+    for _look in range(int(KEEP_SECONDS / 0.5) if kept else 0):
+        wait(0.5)
+        put_back(kept, run, ask)
+
+
+def put_back(kept: list[Any], run: Run, ask: Ask) -> None:
+    """Addresses that others put on links: netplan has its daemons set up all their links anew, which drops them. What
+    another host answers for has moved there meanwhile, and leaves the list.
+    """
+    present = {link.get("ifname"): link for link in _read(run, "-details", "address", "show")} if kept else {}
+    here = {one.get("local") for link in present.values() for one in link.get("addr_info", [])}
+    gone = [one for one in kept if one[0] in present and one[1].split("/")[0] not in here]
+    asked = [
+        (device, present[device].get("address", ""), address.split("/")[0])
+        for device, address, described in gone
+        if not described and ":" not in address and len(_mac(present[device].get("address", ""))) == 6
+    ]
+    elsewhere = ask(asked) if asked else set()
+    for one in gone:
+        if one[1].split("/")[0] in elsewhere:
+            kept.remove(one)
+        else:
+            run(["ip", "address", "add", one[1], "dev", one[0]])
+
+
+def ask_again(leased: Sequence[str], run: Run, wait: Wait) -> None:
     """`netplan apply` has systemd-networkd configure a new link twice. It may then drop the address that the first
     lease brought after it took the same one from the second, and wait for ever (version 252, about one move in ten).
     """
@@ -153,7 +220,7 @@ def ask_again(leased: Sequence[str], run: Run, wait: Callable[[float], None]) ->
         run(["networkctl", "reconfigure", name])
 
 
-def rollback(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[float], None] = time.sleep) -> int:
+def rollback(name: str, trial: str = TRIAL, run: Run = run, wait: Wait = time.sleep, ask: Ask = answered) -> int:
     with alone(trial, name) as record:
         if record is None or not decide(trial, ROLLING_BACK):
             return 0
@@ -166,7 +233,7 @@ def rollback(name: str, trial: str = TRIAL, run: Run = run, wait: Callable[[floa
             run(["ip", *command])
         make_anew(record, run)
         run(["netplan", "apply"])
-        restore(record["saved"], run, wait)
+        restore(record["saved"], run, wait, ask)
         run(["systemctl", "stop", f"{unit_of(name, 'rollback')}.timer"])
         forget(trial)
     return 0
@@ -184,7 +251,7 @@ def forget(trial: str) -> None:
     os.rename(trial, last)
 
 
-def restore(saved: Mapping[str, Any], run: Run, wait: Callable[[float], None]) -> None:
+def restore(saved: Mapping[str, Any], run: Run, wait: Wait, ask: Ask) -> None:
     """See that what the host had before is there again; each means is stronger than the one before."""
     for name, values in saved["links"].items():
         # What netplan has no word for any more, it leaves as the trial made it.
@@ -195,19 +262,19 @@ def restore(saved: Mapping[str, Any], run: Run, wait: Callable[[float], None]) -
             run(["ip", "link", "set", "dev", name, "nomaster"])
         if not values["up"]:
             run(["ip", "link", "set", "dev", name, "down"])
-    if returned(saved, run, wait):
-        return
-    for unit in BACKENDS:
-        if run(["systemctl", "is-active", "--quiet", unit])[0] == 0:
-            run(["systemctl", "restart", unit])
-    if returned(saved, run, wait):
-        return
-    for command in missing(saved, run):
-        run(["ip", *command])
+    if not returned(saved, run, wait, ask):
+        for unit in BACKENDS:
+            if run(["systemctl", "is-active", "--quiet", unit])[0] == 0:
+                run(["systemctl", "restart", unit])
+        if not returned(saved, run, wait, ask):
+            for command in missing(saved, run):
+                run(["ip", *command])
+    keep(saved["foreign"], run, wait, ask)
 
 
-def returned(saved: Mapping[str, Any], run: Run, wait: Callable[[float], None]) -> bool:
+def returned(saved: Mapping[str, Any], run: Run, wait: Wait, ask: Ask) -> bool:
     for _look in range(int(RETURN_SECONDS / 0.5)):
+        put_back(saved["foreign"], run, ask)  # routes may need them
         if not missing(saved, run):
             return True
         wait(0.5)

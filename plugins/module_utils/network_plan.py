@@ -41,11 +41,22 @@ class Difference(NamedTuple):
 class Surroundings(NamedTuple):
     former: Mapping[str, Definition]
     control: str | None = None  # the host's address of the connection that is used now
+    left: Mapping[str, Definition] | None = None  # links that other files describe; None: not known
 
 
 def differences(links: Sequence[Link], live: LiveState, around: Surroundings) -> list[Difference]:
     comparison = _Comparison(links, live, around)
     return [one for part in comparison.parts for one in part()]
+
+
+def given_up(links: Sequence[Link], live: LiveState, around: Surroundings) -> list[tuple[Link, str, bool]]:
+    """Addresses that a declared link has and shall not have, and whether that is by a lease."""
+    return list(_Comparison(links, live, around).addresses_given_up())
+
+
+def deleted(links: Sequence[Link], live: LiveState, around: Surroundings) -> list[str]:
+    """Links that are deleted before netplan is called, whether they are made again or not."""
+    return list(dict.fromkeys(one.before[-1] for one in differences(links, live, around) if one.before))
 
 
 class _Comparison:
@@ -132,8 +143,8 @@ class _Comparison:
     def _ports(self, name: str) -> str:
         return ", ".join(self.live.ports(name)) or "none"
 
-    def given_up(self) -> Iterator[Difference]:
-        """Addresses that only the former configuration had, and leases; those of others (a floating one) stay."""
+    def addresses_given_up(self) -> Iterator[tuple[Link, str, bool]]:
+        """Those that only the former configuration had, and leases; those of others (a floating one) stay."""
         for link in self.links:
             found = self.live.found(link)
             definition = self.around.former.get(link.name)
@@ -146,14 +157,19 @@ class _Comparison:
                     continue
                 if ":" in address and leased and link.speaks:
                     continue  # of a router's advertisement, which the link goes on listening to
-                # Where DHCP is asked, the very same address may be back as a lease before the command would run.
-                delete = () if dhcp else _delete(address, link.name)
-                if address in self.wanted:
-                    yield Difference("", f"{address} is still on {link.name}", after=delete)
-                else:
-                    what = "give up the lease" if leased else "remove"
-                    step = f"{what} {address} {'on' if leased else 'from'} {link.name}"
-                    yield Difference(step, f"{address} is still on {link.name}", after=delete)
+                yield link, address, leased
+
+    def given_up(self) -> Iterator[Difference]:
+        for link, address, leased in self.addresses_given_up():
+            # Where DHCP is asked, the very same address may be back as a lease before the command would run.
+            dhcp = link.dhcp4 if "." in address else link.dhcp6
+            delete = () if dhcp else _delete(address, link.name)
+            if address in self.wanted:
+                yield Difference("", f"{address} is still on {link.name}", after=delete)
+            else:
+                what = "give up the lease" if leased else "remove"
+                step = f"{what} {address} {'on' if leased else 'from'} {link.name}"
+                yield Difference(step, f"{address} is still on {link.name}", after=delete)
 
     def _is_port(self, name: str) -> bool:
         return any(name in link.ports for link in self.links)

@@ -181,6 +181,17 @@ def take_over_profiles(links: Sequence[Link], live: LiveState, present: Sequence
     return ProfileTakeover(taken, former, findings)
 
 
+def parent_findings(parents: Mapping[str, Link], live: LiveState, present: Sequence[Profile]) -> list[str]:
+    """netplan has a profile made for what a VLAN is on, declared or not."""
+    return [
+        f"{vlan.title} is on {parent}, which is not declared and has the profile {profile.named} of NetworkManager; "
+        f"declare {parent} too, with its addresses."
+        for parent, vlan in parents.items()
+        for profile in present
+        if parent in profile.links(live) and (profile.autoconnect or profile.active)
+    ]
+
+
 def _refused(profile: Profile, about: set[str], managed: set[str]) -> Iterator[str]:
     both = ", ".join(sorted(about & managed)), ", ".join(sorted(about - managed))
     if about - managed:

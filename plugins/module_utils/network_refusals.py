@@ -8,17 +8,20 @@ from __future__ import annotations
 import ipaddress
 from typing import Iterable, Iterator, Sequence
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.host_probe import GUEST_LINKS
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import OWN, undeclared_parents
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import (
     ETHERNET,
     MADE_KINDS,
     SECTIONS,
+    VLAN,
     Link,
     addresses_with_length,
     as_interface,
     below,
     mtu_over,
 )
-from ansible_collections.kvmcloud.stack.plugins.module_utils.network_plan import Surroundings, differences
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_plan import Surroundings, deleted
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_state import LiveState
 
 
@@ -75,16 +78,51 @@ def _foreign_ports(links: Sequence[Link], live: LiveState, around: Surroundings)
                 )
 
 
-def _guests(links: Sequence[Link], live: LiveState, around: Surroundings) -> Iterator[str]:
-    """A bridge with guests in it must not vanish below them."""
-    doomed = [one for one in differences(links, live, around) if one.before]
-    for name in dict.fromkeys(one.before[-1] for one in doomed):
-        guests = live.guest_ports(name)
+def _above(links: Sequence[Link], live: LiveState, around: Surroundings) -> Iterator[str]:
+    """With a link that is deleted go those that are on it, and bridges above lose what their guests speak through."""
+    known = {link.name for link in links} | set(around.former)
+    for name in deleted(links, live, around):
+        again = any(link.name == name for link in links)
+        what = f"{name} {'has to be made anew' if again else 'is declared no more'}"
+        above = live.above(name)
+        guests = [port for one in (name, *above) for port in live.guest_ports(one)]
+        guests += [one for one in above if GUEST_LINKS.match(one)]
+        strangers = [one for one in above if one not in known and one not in guests]
         if guests:
+            or_else = f"leave {name} as it is" if again else f"go on declaring {name}"
+            yield f"{what} and has guests on it ({', '.join(guests)}); move or stop them first, or {or_else}."
+        if strangers:
             yield (
-                f"{name} is declared no more and has guests on it ({', '.join(guests)}); move or stop them first, or "
-                f"go on declaring {name}."
+                f"{what}, and {', '.join(strangers)}, not declared, would go with it or lose it; declare that too, or "
+                "remove it by the means that made it."
             )
+
+
+def _vlan_parents(links: Sequence[Link], live: LiveState, around: Surroundings) -> Iterator[str]:
+    """netplan has to be told of what a VLAN is on, and then has that flushed of all that it was not told of."""
+    if around.left is None:
+        return
+    for parent, vlan in undeclared_parents(links, around.left).items():
+        found, former = live.links.get(parent), around.former.get(parent)
+        held = [*found.addresses, *([f"its place in {found.master}"] if found.master else [])] if found else []
+        if held and not (former and set(former.options) <= {"renderer"}):  # who put it there since will find it there
+            yield (
+                f"{vlan.title} is on {parent}, which is not declared and has {', '.join(held)} here, and would lose "
+                f"it; declare {parent} too, with its addresses."
+            )
+
+
+def _live_vlans(links: Sequence[Link], live: LiveState, around: Surroundings) -> Iterator[str]:
+    names = {link.name for link in links} | {name for name, one in around.former.items() if one.file == OWN}
+    cards = {link.name: found.name for link, found in ((link, live.found(link)) for link in links) if found}
+    for link in links:
+        for other in live.links.values():
+            same = (other.parent, other.vlan_id) == (cards.get(str(link.parent), link.parent), link.vlan_id)
+            if link.kind == other.kind == VLAN and same and other.name not in names:
+                yield (
+                    f"{link.title} has the id {link.vlan_id} on {link.parent}, as {other.name} has here, which is not "
+                    f"declared; declare {other.name} instead, or remove it by the means that made it."
+                )
 
 
 def guests_in_the_way(live: LiveState, names: Iterable[str]) -> list[str]:
@@ -150,7 +188,9 @@ _RULES = (
     _other_kinds,
     _exchanged_names,
     _foreign_ports,
-    _guests,
+    _above,
+    _vlan_parents,
+    _live_vlans,
     _default_route,
     _kept_addresses,
     _live_mtus,

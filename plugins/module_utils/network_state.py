@@ -53,6 +53,18 @@ class LiveState:
     def guest_ports(self, name: str) -> list[str]:
         return [port for port in self.ports(name) if GUEST_LINKS.match(port)]
 
+    def above(self, name: str) -> list[str]:
+        """All that is made of this link: VLANs and the like on it, what it is a port of, and what is on those."""
+        found: list[str] = []
+        waiting = [name]
+        while waiting:
+            one = waiting.pop()
+            upwards = {link.name for link in self.links.values() if link.parent == one and link.kind != "veth"}
+            upwards |= {link.master for link in self.links.values() if link.name == one and link.master}
+            waiting += sorted(upwards - {name, *found})
+            found += sorted(upwards - {name, *found})
+        return found
+
     def holder(self, address: str) -> str | None:
         """The link that has this address, with its length."""
         return next((link.name for link in self.links.values() if address in link.addresses), None)

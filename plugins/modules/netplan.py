@@ -123,18 +123,17 @@ findings:
   elements: str
 """
 
-import contextlib
 import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import file_switch, netplan_host, netplan_trial
-from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import apply_plan, make_directories
-from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_companions import SYSCTL_FILE, kernel_modules
-from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import OWN, Definition
-from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import NetplanError, NetplanHost
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_companions import keep_companions, kernel_modules
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import Definition
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import NetplanError, NetplanHost, Unfinished
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_planned import PlannedNetwork, Refused
+from ansible_collections.kvmcloud.stack.plugins.module_utils.network_kept import Held, lost
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import BOND_MODES, declared_links
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_plan import Surroundings, differences
 
@@ -207,9 +206,9 @@ PACKAGES = {
 }
 
 
-def yaml_reader(module):
+def yaml_reader():
     if yaml is None:
-        module.fail_json(msg=missing_required_lib("PyYAML"))
+        return without_yaml
 
     class Reader(yaml.SafeLoader):
         """As netplan reads: to YAML 1.1 the MAC address 52:54:00:12:34:56 would be a number of base 60."""
@@ -225,9 +224,16 @@ def yaml_reader(module):
         try:
             return yaml.load(text, Reader)
         except yaml.YAMLError as error:
-            raise ValueError(str(error)) from error
+            # Its own text quotes the line, and there may be a password in it.
+            mark = getattr(error, "problem_mark", None)
+            place = f" in line {mark.line + 1}" if mark else ""
+            raise ValueError(f"{getattr(error, 'problem', None) or 'it is no YAML'}{place}") from error
 
     return parse
+
+
+def without_yaml(_text):
+    raise ValueError(missing_required_lib("PyYAML"))
 
 
 def control_address():
@@ -255,22 +261,23 @@ def begin(module, host):
         )
     missing = [command for command in ("ip", "netplan", "systemd-run") if module.get_bin_path(command) is None]
     package = next((package for command, package in PACKAGES.items() if module.get_bin_path(command)), None)
-    if missing == ["netplan"] and module.params["install"] and package and not module.check_mode:
-        return {"install": package}
-    if missing and not (module.check_mode and missing == ["netplan"]):
+    install = missing == ["netplan"] and module.params["install"] and package and not module.check_mode
+    if missing and not (install or (module.check_mode and missing == ["netplan"])):
         source = package["source"] if package else "It is packaged for Debian, Ubuntu and Enterprise Linux."
         raise NetplanError(
             f"{' and '.join(missing)} cannot be found on this host; links are made by netplan with systemd. {source} "
             "Nothing was changed."
         )
     if not module.check_mode:
-        host.clear_overdue()
+        host.clear_overdue(lambda record: keep_companions(module, record["companions"]))
     busy = host.busy()
     if busy:
         raise NetplanError(busy)
     if file_switch.is_unsettled(netplan_host.ETC) and not module.check_mode:
-        file_switch.switch(netplan_host.ETC, {}, netplan_host.NOTHING, netplan_host.ELSEWHERE)
-    planned = PlannedNetwork(module.params, host, yaml_reader(module), control_address())
+        file_switch.go_back(netplan_host.ETC, netplan_host.NOTHING, netplan_host.ELSEWHERE)
+    planned = PlannedNetwork(module.params, host, yaml_reader(), control_address())
+    if install:
+        return {"install": package}  # now that nothing speaks against the declaration
     result = {
         "changed": planned.changed,
         "actions": planned.steps,
@@ -292,27 +299,16 @@ def begin(module, host):
         for name in kernel_modules(planned.links, False):
             module.run_command(["modprobe", "--quiet", name])  # what cannot be loaded shows in the links
         return {**result, "trial": host.begin(planned.record(), module.params["confirm_timeout"])}
-    keep_companions(module, planned.companions)
+    keep_companions(module, planned.kept_files())
     return result
 
 
-def keep_companions(module, plan):
-    for file in plan.changes:
-        make_directories(os.path.dirname(file.path))
-    apply_plan(module, plan)
-    for file in plan.changes:
-        if file.path.endswith(".network.d/90-kvmcloud.conf") and file.content is None:
-            with contextlib.suppress(OSError):  # others may have something there
-                os.rmdir(os.path.dirname(file.path))
-    if any(file.path == SYSCTL_FILE for file in plan.changes) and module.params["bridge_netfilter"]:
-        module.run_command(["modprobe", "--quiet", "br_netfilter"])
-        module.run_command(["sysctl", "--load", SYSCTL_FILE])
-
-
 def lacks(module, record, host):
-    """What is not there yet of what was declared."""
+    """What is not there yet of what was declared, and what undeclared links have lost."""
+    live = host.state()
     around = Surroundings({name: Definition(*values) for name, values in record["former"].items()})
-    return [one.lack for one in differences(declared_links(module.params), host.state(), around)]
+    found = [one.lack for one in differences(declared_links(module.params), live, around)]
+    return found + list(lost([Held(*one) for one in record["held"]], live))
 
 
 def look(module, host):
@@ -320,6 +316,9 @@ def look(module, host):
     if host.was_confirmed(module.params["trial"]["id"]):
         return {"state": "confirmed"}
     record = host.trial(**module.params["trial"])
+    if host.is_decided():
+        host.finish(record, lambda: keep_companions(module, record["companions"]))
+        return {"state": "confirmed" if host.was_confirmed(record["id"]) else "pending"}
     if not host.is_open():
         return {"state": "pending"}
     found = lacks(module, record, host)
@@ -333,13 +332,12 @@ def confirm(module, host):
     found = lacks(module, record, host)
     if found:
         return {"state": "lacking", "msg": "; ".join(found)}
-    host.decide(record)
-    replaced = [f"{netplan_host.ETC}/{name}" for name in record["etc"] if name != OWN] + record["profiles"]
-    backups = [module.backup_local(path) for path in replaced if os.path.exists(path)]
-    host.keep(record)
     after = round(netplan_trial.now() - record["deadline"] + record["seconds"], 1)
-    keep_companions(module, PlannedNetwork(module.params, host, yaml_reader(module)).companions)
-    return {"state": "confirmed", "backups": backups, "confirmed_after": after}
+    try:
+        backups = host.confirm(record, lambda: keep_companions(module, record["companions"]))
+    except OSError as error:
+        return {"state": "lacking", "msg": f"It cannot be kept, and is taken back: {error}"}
+    return {**look(module, host), "backups": backups, "confirmed_after": after}
 
 
 def main():
@@ -351,8 +349,12 @@ def main():
         module.exit_json(**{"changed": False, **phase(module, NetplanHost(module))})
     except Refused as refusal:
         module.fail_json(msg=str(refusal), findings=refusal.findings)
+    except Unfinished as error:
+        module.fail_json(msg=str(error), state="ended", changed=True)
     except NetplanError as error:
         module.fail_json(msg=str(error), state="ended")
+    except OSError as error:
+        module.fail_json(msg=f"The network of this host cannot be looked after: {error}. Mend that, then run again.")
 
 
 if __name__ == "__main__":

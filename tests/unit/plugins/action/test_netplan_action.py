@@ -114,6 +114,13 @@ def test_what_was_rolled_back_is_a_failure_that_changed_nothing():
     assert result["msg"] == ENDED["msg"]
 
 
+def test_what_was_kept_and_is_not_complete_is_a_failure_that_changed_something():
+    unfinished = {"failed": True, "changed": True, "state": "ended", "msg": "The new network is confirmed and kept"}
+    result = Action(BEGUN, {"state": "settled"}, unfinished).run()
+    assert result["failed"] and result["changed"] and result["diff"] == BEGUN["diff"]
+    assert result["actions"] == BEGUN["actions"] and result["msg"] == unfinished["msg"]
+
+
 def test_a_host_that_never_answers_is_given_up_after_its_time(clock):
     result = Action(BEGUN, CUT).run()
     assert result["failed"] and result["unreachable"]

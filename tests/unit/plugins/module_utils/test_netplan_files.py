@@ -162,21 +162,33 @@ def test_netplan_is_told_of_the_link_below_a_vlan_unless_another_file_does():
     assert "ethernets" not in text_of(a.vlan("v", 7, "eno0"), left=frozenset({"eno0"}))
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ('  password: "two words"\n  dhcp4: true\n', "  password: (hidden)\n  dhcp4: true\n"),
-        ("auth: {key-management: psk, password: 'x'}", "auth: {key-management: psk, password: (hidden)}"),
-        ("client-key-password: x", "client-key-password: (hidden)"),
-        (
-            "keys: {private: x, shared: y}\nkey: 5\npin: 1234",
-            "keys: {private: (hidden), shared: (hidden)}\nkey: (hidden)\npin: (hidden)",
-        ),
-        ("keys:\n  public: x\naddresses: [10.0.0.1/16]", "keys:\n  public: x\naddresses: [10.0.0.1/16]"),
-    ],
-)
-def test_a_diff_shows_no_secrets_of_the_files_that_are_taken_over(text, shown):
-    assert without_secrets(text) == shown
+SECRETS = [
+    ("auth: {key-management: psk, password: two words of it}", "two words of it"),
+    ('password: "with \\"quotes\\" of it"', "quotes"),
+    ("password: >\n  folded\n  over lines", "folded"),
+    ("{client-key-password: hush}", "hush"),
+    ("keys: {private: hush, shared: [hush]}", "hush"),
+    ("{key: 5123}", "5123"),
+    ("{pin: 5123}", "5123"),
+    ("{psk: hush}", "hush"),
+    ("networkmanager: {passthrough: {wifi-security.psk: hush}}", "hush"),
+    ("networkmanager: {passthrough: {vpn-secrets.secret: hush}}", "hush"),
+    ("networkmanager: {passthrough: {vpn.data: password=hush, address=10.0.0.1}}", "hush"),
+    ("{password-raw: hush}", "hush"),
+    ("Password: hush", "hush"),
+]
+
+
+@pytest.mark.parametrize(("text", "secret"), SECRETS)
+def test_no_secret_of_a_file_that_is_taken_over_is_shown(text, secret):
+    document = {"network": {"wifis": {"w0": yaml.safe_load(text)}}}
+    assert secret in to_yaml(document)
+    assert secret not in to_yaml(without_secrets(document)) and "(hidden)" in to_yaml(without_secrets(document))
+
+
+def test_what_is_no_secret_is_shown():
+    document = {"addresses": ["10.0.0.1/16"], "dhcp4": True, "set-name": "lan", "routes": [{"to": "default"}]}
+    assert without_secrets(document) == document
 
 
 # A key of YAML has 1024 characters at most, and each may be written with ten.
@@ -222,7 +234,38 @@ def test_of_a_file_about_other_links_too_these_stay():
     ours, others = {"eno1": {"dhcp4": True}}, {"eno0": {"addresses": ["10.0.0.1/16"]}}
     found = taken(BRIDGE, files(cloud={"renderer": "networkd", "ethernets": {**ours, **others}}))
     assert found.remains == {"cloud.yaml": {"network": {"version": 2, "renderer": "networkd", "ethernets": others}}}
-    assert found.left == {"eno0"}
+    assert {name: one.options for name, one in found.left.items()} == others
+
+
+OTHER_SECTIONS = {
+    "wifis": {"eno1": {"access-points": {"home": {"password": "x"}}}},
+    "nm-devices": {"NM-1": {"match": {}, "networkmanager": {"uuid": "1"}}},
+    "tunnels": {"tun0": {"mode": "sit", "local": "10.0.0.1", "remote": "10.0.0.2"}},
+    "openvswitch": {"protocols": ["OpenFlow13"]},
+    "dummy-devices": {"dm0": {"addresses": ["10.7.0.1/24"]}},
+    "vrfs": {"vrf0": {"table": 7, "interfaces": []}},
+    "x-unknown": "as it is",
+}
+
+
+@pytest.mark.parametrize("section", OTHER_SECTIONS)
+def test_of_a_file_all_that_is_no_link_of_ours_stays_as_it_is(section):
+    other = {section: OTHER_SECTIONS[section]}
+    found = taken(BRIDGE, files(cloud={**other, "ethernets": {"eno1": {"dhcp4": True}}}))
+    assert found.remains == {"cloud.yaml": {"network": {"version": 2, **other}}}
+    assert taken(BRIDGE, files(cloud=other)).remains == {}
+    assert set(found.former) == {"eno1"}
+
+
+def test_a_vlan_may_be_on_what_another_section_describes():
+    present = files(other={"dummy-devices": {"dm0": {}}})
+    assert "dm0" in taken([a.vlan("v", 7, "dm0")], present).left
+
+
+def test_a_renderer_stays_that_other_files_may_depend_on():
+    found = taken(BRIDGE, files(cloud={"renderer": "NetworkManager", "ethernets": {"eno1": {}}}, other={"bonds": {}}))
+    assert found.remains == {"cloud.yaml": {"network": {"version": 2, "renderer": "NetworkManager"}}}
+    assert taken(BRIDGE, files(cloud={"renderer": "NetworkManager"})).remains == {}
 
 
 def test_files_about_other_links_alone_are_left_alone():

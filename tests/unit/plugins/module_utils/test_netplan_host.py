@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from types import SimpleNamespace
 
-import network_samples as a
 import pytest
 import yaml
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import netplan_host, netplan_trial
-from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import NetplanError, NetplanHost, saved_state
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import NetplanError, NetplanHost, Unfinished
 
 
 @pytest.fixture
@@ -52,6 +52,15 @@ def record(place, **changes):
         "steps": ["create bridge br0"],
         **changes,
     }
+
+
+def nothing_follows():
+    pass
+
+
+def files(place):
+    """Without backups."""
+    return {path.name: path.read_text() for path in (place / "etc").iterdir() if not path.name.endswith("~")}
 
 
 def begun(place, module, **changes):
@@ -96,9 +105,9 @@ def test_a_confirmation_moves_the_files_and_stops_the_timer(place, module):
     applied(place)
     host = NetplanHost(module)
     found = host.trial(**trial)
-    host.decide(found)
-    host.keep(found)
-    assert {path.name: path.read_text() for path in (place / "etc").iterdir()} == {"60.yaml": "new"}
+    (backup,) = host.confirm(found, nothing_follows)
+    assert files(place) == {"60.yaml": "new"}
+    assert backup.startswith(f"{place}/etc/50.yaml.") and Path(backup).read_text() == "former"
     assert list((place / "run").iterdir()) == []
     assert module.commands[-1] == ["systemctl", "stop", f"kvmcloud-netplan-{trial['id']}-rollback.timer"]
     assert not (place / "trial").exists()
@@ -113,9 +122,9 @@ def test_a_confirmation_removes_profiles_that_were_taken_over(place, module, mon
     applied(place)
     host = NetplanHost(module)
     found = host.trial(**trial)
-    host.decide(found)
-    host.keep(found)
-    assert list(profiles.iterdir()) == []
+    backups = host.confirm(found, nothing_follows)
+    assert [str(path) for path in profiles.iterdir()] == backups
+    assert Path(backups[0]).read_text() == "of the installation"
     assert ["nmcli", "connection", "reload"] in module.commands
 
 
@@ -180,8 +189,7 @@ def test_who_did_not_hear_the_answer_to_the_confirmation_is_told_again(place, mo
     host = NetplanHost(module)
     assert not host.was_confirmed(trial["id"])
     found = host.trial(**trial)
-    host.decide(found)
-    host.keep(found)
+    host.confirm(found, nothing_follows)
     assert host.was_confirmed(trial["id"])
     assert not host.was_confirmed("of another")
 
@@ -202,7 +210,7 @@ def test_a_confirmation_that_comes_after_the_rollback_fails(place, module):
     with pytest.raises(
         NetplanError, match="The new network was rolled back: nobody confirmed it from outside within 60 s"
     ):
-        host.decide(found)
+        host.confirm(found, nothing_follows)
     assert list((place / "etc").iterdir()) == []
 
 
@@ -239,22 +247,88 @@ def test_a_restart_is_told_as_such(place, module):
         NetplanHost(module).trial("gone", netplan_host.boot_id())
 
 
+def full(*_arguments, **_more):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_what_there_is_no_room_for_is_taken_back_with_the_reason(place, module, monkeypatch):
+    """Nothing is decided before all that needs room is written: the rollback can still win."""
+    (place / "etc/50.yaml").write_text("former")
+    trial = begun(place, module)
+    applied(place)
+    host = NetplanHost(module)
+    monkeypatch.setattr(netplan_host.file_switch, "_write", full)
+    with pytest.raises(OSError, match="No space left"):
+        host.confirm(host.trial(**trial), nothing_follows)
+    assert {path.name: path.read_text() for path in (place / "etc").iterdir()} == {"50.yaml": "former"}
+    assert module.commands[-1][:3] == ["systemctl", "start", "--no-block"]
+    assert module.commands[-1][3] == f"kvmcloud-netplan-{trial['id']}-rollback.service"
+    assert netplan_trial.decide(str(place / "trial"), netplan_trial.ROLLING_BACK)
+    (place / "trial").rename(place / "trial.last")
+    with pytest.raises(NetplanError, match="rolled back: it works, and its files cannot be kept .* No space left"):
+        host.trial(**trial)
+
+
+def test_after_the_decision_no_room_is_needed(place, module, monkeypatch):
+    (place / "etc/50.yaml").write_text("former")
+    found = decided(place, module)
+    monkeypatch.setattr(netplan_host.file_switch, "_write", full)
+    host = NetplanHost(module)
+    assert host.is_decided()
+    assert host.confirm(found, nothing_follows) == []
+    assert files(place) == {"60.yaml": "new"}
+    assert host.was_confirmed(found["id"])
+
+
+def test_what_fails_after_the_decision_is_told_and_can_be_repeated(place, module, monkeypatch):
+    found = decided(place, module)
+    host = NetplanHost(module)
+    with monkeypatch.context() as broken, pytest.raises(Unfinished, match="is confirmed and in force, and its files"):
+        broken.setattr(netplan_host.file_switch, "finish", full)
+        host.finish(found, nothing_follows)
+    host.finish(found, nothing_follows)
+    assert (place / "etc/60.yaml").read_text() == "new"
+
+
+def test_what_belongs_to_a_network_and_could_not_be_written_is_told(place, module):
+    def fails():
+        raise NetplanError("A file cannot be written.")
+
+    found = decided(place, module)
+    host = NetplanHost(module)
+    host.finish(found, fails)
+    for _time in range(2):  # whoever asks
+        with pytest.raises(
+            Unfinished, match="is confirmed and kept, and .* is not: A file cannot be written. Run again"
+        ):
+            host.was_confirmed(found["id"])
+    assert not (place / "trial").exists()
+
+
 @pytest.mark.parametrize("late", [0, netplan_host.OVERDUE_SECONDS + 61])
 def test_a_trial_that_nobody_ends_is_ended_by_the_next_run(place, module, monkeypatch, late):
     trial = begun(place, module)
     moment = netplan_trial.now()
     monkeypatch.setattr(netplan_trial, "now", lambda: moment + late)
-    NetplanHost(module).clear_overdue()
+    NetplanHost(module).clear_overdue(lambda _record: None)
     assert [command[-2:] for command in module.commands[2:]] == ([["rollback", trial["id"]]] if late else [])
 
 
-def test_a_confirmation_that_was_killed_is_finished_by_the_next_run(place, module, monkeypatch):
-    begun(place, module)
+def decided(place, module):
+    """Confirmed, and killed before anything was moved."""
+    trial = begun(place, module)
     applied(place)
+    host = NetplanHost(module)
+    host._prepare(host.trial(**trial), [])
     netplan_trial.decide(str(place / "trial"), netplan_trial.CONFIRMING)
+    return host.trial(**trial)
+
+
+def test_a_confirmation_that_was_killed_is_finished_by_the_next_run(place, module, monkeypatch):
+    decided(place, module)
     moment = netplan_trial.now()
     monkeypatch.setattr(netplan_trial, "now", lambda: moment + netplan_host.OVERDUE_SECONDS + 61)
-    NetplanHost(module).clear_overdue()
+    NetplanHost(module).clear_overdue(lambda _record: None)
     assert (place / "etc/60.yaml").read_text() == "new"
     assert not (place / "trial").exists()
 
@@ -283,6 +357,22 @@ def test_links_of_ifupdown(place, module, monkeypatch):
     }
 
 
+def test_files_of_networkd_that_people_wrote(place, module, monkeypatch):
+    for path in (
+        "nd-etc/10-netplan-eth0.network",
+        "nd-etc/20-lan.network",
+        "nd-run/10-netplan-br0.network",
+        "nd-run/x.network",
+    ):
+        (place / path).parent.mkdir(exist_ok=True)
+        (place / path).write_text("[Match]")
+    monkeypatch.setattr(netplan_host, "RUN_NETWORKD", f"{place}/nd-run")
+    monkeypatch.setattr(netplan_host, "NETWORKD_PLACES", (f"{place}/nd-etc", f"{place}/nd-run"))
+    found = [path.replace(f"{place}/", "") for path in NetplanHost(module).networkd()]
+    # one of netplan's name in /etc would come in its place
+    assert found == ["nd-etc/10-netplan-eth0.network", "nd-etc/20-lan.network", "nd-run/x.network"]
+
+
 def test_a_file_that_cannot_be_read_ends_the_run(place, module):
     (place / "etc/50.yaml").write_bytes(b"\xff")
     with pytest.raises(NetplanError, match=r"50\.yaml cannot be read, so it is not known which links it describes"):
@@ -306,13 +396,3 @@ def test_netplan_reads_the_files_as_they_will_be_in_a_place_apart(place, module)
         )
     assert seen == {"60.yaml": "new", "70.yaml": "of others"}
     assert (place / "etc/50.yaml").read_text() == "former"
-
-
-def test_what_is_saved_are_the_links_that_the_trial_touches():
-    live = a.host(
-        a.card("eth0", "10.0.0.1/16"), a.card("eth1"), routes=[("default", "10.0.0.254", "eth0"), ("x", "y", "eth1")]
-    )
-    found = saved_state(live, {"eth0", "br0"})
-    assert list(found["links"]) == ["eth0"]
-    assert found["links"]["eth0"]["addresses"] == ["10.0.0.1/16"]
-    assert found["routes"] == [("default", "10.0.0.254", "eth0")]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import socket
+import struct
 import sys
 import threading
 
@@ -92,6 +94,7 @@ class SmallHost:
         pairs = [one.split("/") for one in link["addresses"]]
         found = {
             "ifname": name,
+            "address": "52:54:00:00:00:01",
             "flags": ["UP"] if link["up"] else [],
             "addr_info": [
                 {"family": "inet", "local": address, "prefixlen": int(length), "dynamic": link.get("leased", False)}
@@ -119,7 +122,8 @@ def trial(tmp_path):
         "leased": [],
         "anew": False,
         "undo": [["link", "delete", "dev", "br0"]],
-        "saved": {"links": {"eth0": saved}, "routes": [["default", "10.0.0.254", "eth0"]]},
+        "kept": [],
+        "saved": {"links": {"eth0": saved}, "routes": [["default", "10.0.0.254", "eth0"]], "foreign": []},
     }
     (directory / RECORD).write_text(json.dumps(record))
     (directory / ARMED).touch()
@@ -344,3 +348,138 @@ def test_a_trial_that_is_over_is_not_applied(trial):
     host = SmallHost()
     run(apply, trial, host)
     assert host.commands == []
+
+
+# -- addresses that others put on links
+
+FLOATING, FIXED, SIX = (
+    ["eth9", "10.9.0.99/32", False],  # told by no file
+    ["eth9", "10.9.0.1/24", True],
+    ["eth9", "fd00::9/64", False],
+)
+
+
+class Neighbours:
+    """Other hosts on the wire, and what they were asked."""
+
+    def __init__(self, *addresses):
+        self.addresses, self.asked = set(addresses), []
+
+    def __call__(self, asked):
+        self.asked += [address for _device, _mac, address in asked]
+        return self.addresses & {address for _device, _mac, address in asked}
+
+
+def flushed():
+    """A host whose daemon dropped what others had put on a link."""
+    host = SmallHost(heals="never")
+    host.links["eth9"] = {"up": True, "addresses": []}
+    return host
+
+
+@pytest.mark.parametrize(
+    ("lost", "neighbours", "there", "asked"),
+    [
+        ([FLOATING], Neighbours(), ["10.9.0.99/32"], ["10.9.0.99"]),
+        ([FLOATING], Neighbours("10.9.0.99"), [], ["10.9.0.99"]),  # the leadership has moved on
+        ([FIXED], Neighbours("10.9.0.1"), ["10.9.0.1/24"], []),  # its file says whose it is
+        ([SIX], Neighbours(), ["fd00::9/64"], []),  # the kernel asks by itself
+        ([["gone", "10.9.0.7/24", True]], Neighbours(), [], []),
+        ([["eth9", "10.0.0.1/32", False]], Neighbours(), [], []),  # on another link by now
+    ],
+)
+@pytest.mark.parametrize("action", [apply, rollback])
+def test_addresses_of_others_are_put_back(trial, action, lost, neighbours, there, asked):
+    record = json.loads((trial / RECORD).read_text())
+    record = {**record, "after": [], "undo": [], "kept": lost, "saved": {"links": {}, "routes": [], "foreign": lost}}
+    (trial / RECORD).write_text(json.dumps(record))
+    host = flushed()
+    neighbours.asked.clear()
+    run(action, trial, host, wait=no_wait, ask=neighbours)
+    assert host.links["eth9"]["addresses"] == there
+    assert neighbours.asked == asked  # once
+
+
+def test_what_a_daemon_drops_later_is_put_back_too(trial):
+    host = flushed()
+    drops = [1]
+
+    def later(_seconds):
+        if drops and not drops.clear():
+            host.links["eth9"]["addresses"].clear()
+
+    run(apply, with_more(trial, kept=[FIXED]), host, wait=later, ask=Neighbours())
+    assert host.links["eth9"]["addresses"] == ["10.9.0.1/24"] and not drops
+
+
+def test_nobody_is_asked_over_a_tunnel(trial):
+    host = flushed()
+    said = host.as_ip_says
+    host.as_ip_says = lambda name, link: {**said(name, link), "address": "10.7.7.7"}
+    neighbours = Neighbours("10.9.0.99")
+    run(apply, with_more(trial, kept=[FLOATING]), host, wait=no_wait, ask=neighbours)
+    assert host.links["eth9"]["addresses"] == ["10.9.0.99/32"] and neighbours.asked == []
+
+
+MINE, THEIRS = "52:54:00:00:00:01", "52:54:00:00:00:02"
+
+
+def arp(mac, address, kind=2):
+    """A packet as it comes, with what Ethernet adds."""
+    there = socket.inet_aton(address)
+    return struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, kind, bytes.fromhex(mac.replace(":", "")), there, b"", there)
+
+
+class Wire:
+    """A raw socket: `comes` is what is on the wire, by device."""
+
+    def __init__(self, *comes):
+        self.comes, self.sent, self.clock = list(comes), [], [0.0]
+
+    def __call__(self, *_arguments):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_arguments):
+        pass
+
+    def settimeout(self, seconds):
+        self.seconds = seconds
+
+    def sendto(self, packet, target):
+        self.sent.append((packet, target))
+
+    def recvfrom(self, _size):
+        if self.comes:
+            device, packet = self.comes.pop(0)
+            return packet, (device, 0x0806)
+        self.clock[0] += self.seconds
+        raise socket.timeout
+
+
+@pytest.mark.parametrize(
+    ("comes", "found"),
+    [
+        ([], set()),
+        ([("eth0", arp(THEIRS, "10.0.0.9"))], {"10.0.0.9"}),
+        ([("eth0", arp(THEIRS, "10.0.0.9", kind=1))], {"10.0.0.9"}),  # who asks from it has it
+        ([("eth0", arp(THEIRS, "10.0.0.8"))], set()),
+        ([("eth1", arp(THEIRS, "10.0.0.9"))], set()),
+        ([("eth0", arp(MINE, "10.0.0.9"))], set()),
+        ([("eth0", b"short")], set()),
+    ],
+)
+def test_an_arp_probe(monkeypatch, comes, found):
+    wire = Wire(*comes)
+    monkeypatch.setattr(netplan_trial.socket, "socket", wire)
+    monkeypatch.setattr(netplan_trial.time, "monotonic", lambda: wire.clock[0])
+    assert netplan_trial.answered([("eth0", MINE, "10.0.0.9")]) == found
+    assert wire.clock[0] == pytest.approx(1.0)  # so long for any number of addresses
+    assert len(wire.sent) == 2
+    packet, (device, protocol, *_rest, everybody) = wire.sent[0]
+    assert (device, protocol, everybody) == ("eth0", 0x0806, b"\xff" * 6)
+    mine = bytes.fromhex(MINE.replace(":", ""))
+    # a question (1) that names no sender (RFC 5227), so that nobody takes it for an answer
+    assert packet[6:] == b"\0\1" + mine + bytes(4) + bytes(6) + socket.inet_aton("10.0.0.9")

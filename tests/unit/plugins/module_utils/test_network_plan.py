@@ -347,6 +347,11 @@ def test_what_is_refused_on_this_host(declared, live, sentence):
     [
         ([a.bridge("br0", "eth0", addresses=["10.0.0.1/16"], gateways=["10.0.0.254"])], TWO_CARDS, former()),
         ([a.bridge("br0", "eth0", dhcp4=True)], TWO_CARDS, former()),
+        (
+            [a.bridge("br0", "eth0", addresses=["10.0.0.1/16"], routes=[{"to": "0.0.0.0/0", "via": "10.0.0.254"}])],
+            TWO_CARDS,
+            former(),
+        ),
         ([a.bridge("br0", "eth1")], TWO_CARDS, former()),  # the card of the default route is not touched
         ([a.bridge("br0", "eth1", mtu=9000), a.ethernet("eth1", mtu=9000)], TWO_CARDS, former()),
         (  # the address stays on the card, which only gets another name
@@ -376,6 +381,105 @@ def test_a_bridge_with_guests_is_not_removed():
         "br0 is declared no more and has guests on it (vnet3); move or stop them first, or go on declaring br0."
     ]
     assert refused([a.bridge("br1", "eth1")], a.host(a.live_bridge("br0"), a.card("eth1")), former(br0={})) == []
+
+
+# A bond with what OpenNebula made on it for a network with a VLAN.
+ONEBR = [
+    LiveLink("bond0.50", "vlan", parent="bond0", vlan_id=50, master="onebr.50", up=True),
+    a.live_bridge("onebr.50"),
+]
+ONE_GUEST = LiveLink("one-7-0", "tun", master="onebr.50", up=True)
+BONDED = [replace(a.card("eth0"), master="bond0"), BOND]
+OTHER_MODE = [a.bond("bond0", "eth0", mode="802.3ad")]
+
+
+@pytest.mark.parametrize(
+    ("more", "sentences"),
+    [
+        ([], []),
+        (ONEBR, ["bond0 has to be made anew, and bond0.50, onebr.50, not declared, would go with it or lose it"]),
+        (
+            [*ONEBR, ONE_GUEST],
+            [
+                "bond0 has to be made anew and has guests on it (one-7-0); move or stop them first, or leave bond0",
+                "bond0.50, onebr.50, not declared",
+            ],
+        ),
+        (
+            [LiveLink("macvtap3", "macvtap", parent="bond0")],
+            ["bond0 has to be made anew and has guests on it (macvtap3)"],
+        ),
+    ],
+)
+def test_nothing_goes_with_a_link_that_is_made_anew(more, sentences):
+    found = refused(OTHER_MODE, a.host(*BONDED, *more))
+    assert len(found) == len(sentences)
+    for sentence, one in zip(sentences, found):
+        assert sentence in one
+
+
+def test_declared_links_above_one_that_is_made_anew_are_made_again():
+    live = a.host(
+        replace(BOND, master="br0"), a.live_bridge("br0"), LiveLink("v", "vlan", parent="br0", vlan_id=3), *BONDED[:1]
+    )
+    declared = [*OTHER_MODE, a.bridge("br0", "bond0"), a.vlan("v", 3, "br0")]
+    assert refused(declared, live) == []
+    assert "vnet3" in refused(declared, a.host(*live.links.values(), GUEST))[0]
+
+
+def test_a_guest_on_a_vlan_of_a_bridge_that_is_removed():
+    live = a.host(a.live_bridge("br0"), LiveLink("br0.5", "vlan", parent="br0"), a.card("eth1"))
+    assert (
+        "br0 is declared no more, and br0.5, not declared, would go"
+        in refused([a.bridge("br1", "eth1")], live, former(br0={}))[0]
+    )
+
+
+VLAN_ON_ETH0 = [a.vlan("v", 7, "eth0")]
+
+
+def told(left=(), **definitions):
+    return former(**definitions)._replace(left={name: Definition("50.yaml", "ethernets", {}) for name in left})
+
+
+@pytest.mark.parametrize(
+    ("card", "around", "refusal"),
+    [
+        (a.card("eth0", "10.0.0.1/16"), told(), "has 10.0.0.1/16 here, and would lose it; declare eth0 too, with its"),
+        (replace(a.card("eth0"), master="bond0"), told(), "has its place in bond0 here, and would lose it"),
+        (a.card("eth0"), told(), None),
+        (a.card("eth0", "10.0.0.1/16"), told(left=["eth0"]), None),
+        (a.card("eth0", "10.0.0.1/16"), NEW, None),  # preflight does not know the files
+        # put there since netplan was told of the card for the first time
+        (a.card("eth0", "10.0.0.99/32"), told(eth0={"renderer": "networkd"}), None),
+        (a.card("eth0", "10.0.0.1/16"), told(eth0={"addresses": ["10.0.0.1/16"]}), "declare eth0 too"),
+    ],
+)
+def test_what_a_vlan_is_on_does_not_lose_its_addresses(card, around, refusal):
+    found = refused(VLAN_ON_ETH0, a.host(card), around)
+    assert [refusal in one for one in found] == [True] if refusal else found == []
+    declared = [*VLAN_ON_ETH0, a.ethernet("eth0", addresses=["10.0.0.1/16"])]
+    assert card.master or refused(declared, a.host(card), around) == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "around", "refusal"),
+    [
+        ([a.vlan("mine", 7, "eth0")], NEW, "VLAN mine has the id 7 on eth0, as v has here, which is not declared"),
+        ([a.vlan("mine", 8, "eth0")], NEW, None),
+        ([a.vlan("mine", 7, "eth1")], NEW, None),
+        ([a.vlan("mine", 7, "eth0")], former(v={}), None),  # ours, and removed first
+        ([a.vlan("v", 7, "eth0")], NEW, None),
+        (
+            [a.vlan("mine", 7, "lan"), a.ethernet("lan", mac=a.CARD_MAC + "0")],
+            NEW,
+            "VLAN mine has the id 7 on lan, as v",
+        ),
+    ],
+)
+def test_a_device_has_a_vlan_id_once(declared, around, refusal):
+    found = refused(declared, a.host(a.card("eth0"), a.card("eth1"), VLAN), around)
+    assert [refusal in one for one in found] == [True] if refusal else found == []
 
 
 def warned(declared, control="10.0.0.1"):

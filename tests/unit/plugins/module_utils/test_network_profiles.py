@@ -15,6 +15,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.network_profiles im
     RUN_PROFILES,
     Loaded,
     is_profile,
+    parent_findings,
     parse_loaded,
     parse_profile,
     shadow_of,
@@ -165,3 +166,19 @@ def test_a_shadow_is_the_same_profile_and_comes_up_by_itself_never():
     shadow = parse_profile(f"{RUN_PROFILES}/x", shadow_of(profile(**on("eth0"))))
     assert (shadow.uuid, shadow.device, shadow.autoconnect) == ("uuid-of-wired", "eth0", False)
     assert shadow.addresses == () and not shadow.dhcp
+
+
+@pytest.mark.parametrize(
+    ("found", "refused"),
+    [
+        (profile(**on("eth1")), True),
+        (profile(active=["eth1"]), True),
+        (profile(**on("eth1", autoconnect="false")), False),
+        (profile(**on("eth2")), False),
+    ],
+)
+def test_what_a_vlan_is_on_has_no_profile_of_its_own(found, refused):
+    (vlan,) = declared_links(a.params(a.vlan("v", 7, "eth1")))
+    sentences = parent_findings({"eth1": vlan}, LIVE, [found])
+    expected = "VLAN v is on eth1, which is not declared and has the profile 'wired'"
+    assert [one.startswith(expected) for one in sentences] == [True] * refused

@@ -11,6 +11,7 @@ import pytest
 from host_module import ModuleFailed, run_module
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import (
+    netplan_companions,
     netplan_host,
     netplan_planned,
     netplan_trial,
@@ -31,6 +32,17 @@ class Host:
     def __init__(self, place):
         self.place, self.state, self.commands, self.kept = place, FORMER, [], []
         self.missing, self.says = {"dnf"}, {}
+        self.broken = None  # what the files beside those of netplan come to
+
+    def keep(self, files):
+        if self.broken:
+            raise netplan_host.NetplanError(self.broken)
+        self.kept.append(files)
+        for path, text in files:
+            if path.startswith(str(self.place)):  # and not to the machine of the test
+                file = self.place / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text) if text is not None else file.unlink()
 
     def run_command(self, argv, **_options):
         self.commands.append(argv[0])
@@ -51,8 +63,12 @@ def host(tmp_path, monkeypatch):
     monkeypatch.setattr(netplan_host, "PROFILES", (str(tmp_path / "profiles"),))
     monkeypatch.setattr(netplan_host, "ELSEWHERE", (str(tmp_path / "profiles"),))
     monkeypatch.setattr(netplan_host, "IFCFG", str(tmp_path / "ifcfg"))
+    for module, name in ((netplan_host, "ETC_NETWORKD"), (netplan_planned, "ETC_NETWORKD")):
+        monkeypatch.setattr(module, name, str(tmp_path / "networkd"))
+    monkeypatch.setattr(netplan_host, "NETWORKD_PLACES", (str(tmp_path / "networkd"),))
+    monkeypatch.setattr(netplan_companions, "NETFILTER", str(tmp_path / "netfilter"))
     monkeypatch.setattr(netplan_host.NetplanHost, "state", lambda _self: found.state)
-    monkeypatch.setattr(netplan, "keep_companions", lambda _module, plan: found.kept.append(plan))
+    monkeypatch.setattr(netplan, "keep_companions", lambda _module, files: found.keep(files))
     monkeypatch.setattr(netplan.AnsibleModule, "run_command", found.run_command)
     monkeypatch.setattr(
         netplan.AnsibleModule, "get_bin_path", lambda _self, name, *_more: None if name in found.missing else name
@@ -87,7 +103,13 @@ def test_check_mode_tells_the_plan_and_asks_netplan_alone(host, capsys):
 def test_a_declaration_that_does_not_fit_begins_nothing(host, capsys):
     with pytest.raises(ModuleFailed, match="eno9 does not exist on this host"):
         run_module(capsys, netplan, bridges=[{"name": "br0", "interfaces": ["eno9"]}])
-    assert host.commands == ["systemctl"]
+    assert set(host.commands) == {"systemctl"}
+
+
+def test_a_declaration_that_does_not_fit_has_nothing_installed(host, capsys):
+    host.missing = {"netplan", "dnf"}
+    with pytest.raises(ModuleFailed, match="eno9 does not exist on this host"):
+        run_module(capsys, netplan, install=True, bridges=[{"name": "br0", "interfaces": ["eno9"]}])
 
 
 def test_a_trial_knows_what_to_take_back(host, capsys):
@@ -102,6 +124,60 @@ def test_a_trial_knows_what_to_take_back(host, capsys):
         ["link", "delete", "dev", "dev", "br0"],
     ]
     assert sorted(record["saved"]["links"]) == ["eth0", "eth1"]
+
+
+VLAN = {"vlans": [{"name": "v", "id": 7, "link": "eth1"}]}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "sentence"),
+    [
+        ("interfaces", "iface eth1 inet dhcp", "eth1 is described by .*/interfaces too"),
+        (
+            "networkd/20-lan.network",
+            "[Match]\nName=eth*",
+            "eth1 is described by .*/20-lan.network too, a file of networkd",
+        ),
+    ],
+)
+@pytest.mark.parametrize("declared", [BRIDGE, VLAN], ids=["a port", "what a VLAN is on"])
+def test_what_is_described_elsewhere_is_refused(host, capsys, file, text, sentence, declared):
+    (host.place / "networkd").mkdir()
+    (host.place / file).write_text(text)
+    with pytest.raises(ModuleFailed, match=sentence):
+        run_module(capsys, netplan, **declared)
+
+
+def test_what_a_vlan_is_on_has_no_file_of_the_network_scripts(host, managed, capsys):
+    managed.unlink()
+    (host.place / "ifcfg").mkdir()
+    (host.place / "ifcfg/ifcfg-eth1").write_text("ONBOOT=yes\n")
+    with pytest.raises(ModuleFailed, match="eth1 is described by .*/ifcfg-eth1"):
+        run_module(capsys, netplan, **VLAN)
+
+
+def test_what_a_vlan_is_on_has_no_profile_of_networkmanager(host, managed, capsys):
+    with pytest.raises(ModuleFailed, match="VLAN v is on eth1, which is not declared and has the profile 'wired'"):
+        run_module(capsys, netplan, **VLAN)
+
+
+def test_networkmanager_reads_no_files_of_networkd(host, managed, capsys):
+    (host.place / "networkd").mkdir()
+    (host.place / "networkd/20-lan.network").write_text("[Match]\nName=eth1\n")
+    assert run_module(capsys, netplan, **BRIDGE)["trial"]
+
+
+def test_what_a_vlan_is_on_keeps_its_addresses(host, capsys):
+    host.state = LiveState({"eth1": LiveLink("eth1", "", up=True, addresses={"10.0.0.1/16": False})})
+    with pytest.raises(ModuleFailed, match="VLAN v is on eth1, which is not declared and has 10.0.0.1/16 here"):
+        run_module(capsys, netplan, **VLAN)
+    (host.place / "etc").mkdir()
+    (host.place / "etc/50.yaml").write_text("network: {ethernets: {eth1: {addresses: [10.0.0.1/16]}}}\n")
+    run_module(capsys, netplan, **VLAN)
+    record = json.loads((host.place / "trial/trial.json").read_text())
+    assert list(record["etc"]) == [OWN] and "eth1:" not in record["etc"][OWN]
+    assert record["kept"] == [["eth1", "10.0.0.1/16", True]]
+    assert [one[:2] for one in record["held"]] == [["eth1", "10.0.0.1/16"]]
 
 
 def test_a_trial_that_nobody_could_confirm_is_not_begun(host, capsys):
@@ -139,6 +215,98 @@ def test_a_trial_is_looked_at_until_all_is_there_and_then_confirmed(host, capsys
     assert run_module(capsys, netplan, **BRIDGE).get("trial") is None
 
 
+def test_a_change_that_costs_an_undeclared_link_its_address_is_not_confirmed(host, capsys):
+    (host.place / "etc").mkdir()
+    (host.place / "etc/50.yaml").write_text("network: {ethernets: {eth0: {addresses: [10.0.0.1/16]}}}\n")
+    other = LiveLink("eth0", "", up=True, addresses={"10.0.0.1/16": False})
+    host.state = LiveState({**FORMER.links, "eth0": other})
+    trial = begun(host, capsys)
+    applied(host)
+    host.state = LiveState({**NEW.links, "eth0": LiveLink("eth0", "", up=True)})
+    for phase in ("look", "confirm"):
+        answer = asked(capsys, phase, trial)
+        assert answer["state"] == "lacking" and "10.0.0.1/16 is gone from eth0, which is not declared" in answer["msg"]
+    host.state = LiveState({**NEW.links, "eth0": other})
+    assert asked(capsys, "confirm", trial)["state"] == "confirmed"
+
+
+def full(*_arguments, **_more):
+    raise OSError("No space left on device")
+
+
+def test_a_confirmation_that_there_is_no_room_for_is_none(host, capsys, monkeypatch):
+    trial = begun(host, capsys)
+    applied(host)
+    host.state = NEW
+    monkeypatch.setattr(netplan_host.file_switch, "_write", full)
+    answer = asked(capsys, "confirm", trial)
+    assert answer["state"] == "lacking" and "cannot be kept, and is taken back: No space left" in answer["msg"]
+    assert list((host.place / "etc").iterdir()) == [] and host.kept == []
+    assert netplan_trial.decide(str(host.place / "trial"), netplan_trial.ROLLING_BACK)
+
+
+def test_a_confirmation_that_was_cut_off_is_finished_by_who_looks(host, capsys, monkeypatch):
+    trial = begun(host, capsys)
+    applied(host)
+    host.state = NEW
+    with monkeypatch.context() as cut:
+        cut.setattr(netplan_host.file_switch, "finish", full)
+        with pytest.raises(ModuleFailed, match="is confirmed and in force, and its files cannot be moved"):
+            asked(capsys, "confirm", trial)
+    assert asked(capsys, "look", trial)["state"] == "confirmed"
+    assert "br0" in (host.place / "etc" / OWN).read_text() and len(host.kept) == 1
+
+
+def test_what_belongs_to_the_network_and_is_not_written_is_a_failure_and_planned_again(host, capsys):
+    trial = begun(host, capsys)
+    applied(host)
+    host.state, host.broken = NEW, "A file cannot be written."
+    for phase in ("confirm", "look"):  # also for who did not hear it
+        with pytest.raises(ModuleFailed, match="confirmed and kept, and .* is not: A file cannot be written."):
+            asked(capsys, phase, trial)
+    assert "br0" in (host.place / "etc" / OWN).read_text()
+    host.broken = None
+    again = run_module(capsys, netplan, **BRIDGE)
+    record = json.loads((host.place / "trial/trial.json").read_text())
+    assert again["trial"] and [path.rpartition("/")[2] for path, _text in record["companions"]] == [
+        "kvmcloud-network.conf",
+        "90-kvmcloud.conf",
+    ]
+
+
+def test_a_host_whose_disk_is_full_is_told_in_a_sentence(host, capsys, monkeypatch):
+    monkeypatch.setattr(netplan_host.NetplanHost, "begin", full)
+    with pytest.raises(ModuleFailed, match="cannot be looked after: No space left on device. Mend that, then run"):
+        run_module(capsys, netplan, **BRIDGE)
+
+
+def converged(host, capsys):
+    trial = begun(host, capsys)
+    applied(host)
+    host.state = NEW
+    asked(capsys, "confirm", trial)
+
+
+def test_listening_to_lldp_again_is_a_change_of_the_network(host, capsys):
+    converged(host, capsys)
+    assert "trial" not in run_module(capsys, netplan, **BRIDGE)
+    hearing = {"bridges": [{**BRIDGE["bridges"][0], "lldp": True}]}
+    assert run_module(capsys, netplan, **hearing)["trial"]
+    record = json.loads((host.place / "trial/trial.json").read_text())
+    dropin = "10-netplan-br0.network.d/90-kvmcloud.conf"
+    assert [f"{host.place}/networkd/{dropin}", None] in record["companions"]
+    (shadow,) = [text for path, (text, _mode) in record["files"].items() if path.endswith("/91-kvmcloud.conf")]
+    assert "LLDP=routers-only" in shadow
+
+
+def test_filters_that_are_not_in_force_are_put_in_force_without_a_trial(host, capsys, monkeypatch):
+    monkeypatch.setattr(netplan_planned, "filters_off", lambda: ["net.bridge.bridge-nf-call-iptables"])
+    converged(host, capsys)
+    result = run_module(capsys, netplan, bridge_netfilter=True, **BRIDGE)
+    assert "switch on net.bridge.bridge-nf-call-iptables" in result["actions"]
+    assert result["changed"] and "trial" not in result and len(host.kept) == 2
+
+
 def test_what_was_rolled_back_is_not_confirmed_and_what_was_missing_is_told(host, capsys):
     trial = begun(host, capsys)
     applied(host)
@@ -147,7 +315,7 @@ def test_what_was_rolled_back_is_not_confirmed_and_what_was_missing_is_told(host
     host.state = NEW
     with pytest.raises(ModuleFailed, match="was rolled back: .*; after it was applied, bridge br0 does not exist"):
         asked(capsys, "confirm", trial)
-    assert not (host.place / "etc").exists()
+    assert list((host.place / "etc").iterdir()) == []
 
 
 def test_a_second_run_is_refused(host, capsys):
@@ -267,4 +435,4 @@ def test_the_controller_is_asked_to_install_netplan(host, capsys, missing, modul
     host.missing = missing
     assert run_module(capsys, netplan, install=True, **BRIDGE)["install"]["module"] == module
     assert run_module(capsys, netplan, check=True, install=True, **BRIDGE)["changed"]
-    assert host.commands == ["systemctl"]
+    assert set(host.commands) == {"systemctl"}
