@@ -101,8 +101,7 @@ _value:
     change:
       description:
         - For a volume that exists, C(steps) as phrases, C(moves), the number of bricks whose data is copied although
-          their disk stays, C(reset), the new bricks where another brick has to be emptied first, and C(findings) about
-          sets that are not safe as they are.
+          their disk stays, and C(findings) about sets that are not safe as they are.
       type: dict
       returned: for volumes in O(present) whose bricks are not declared
 """

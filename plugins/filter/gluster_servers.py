@@ -16,5 +16,4 @@ class FilterModule:
             "gluster_other_names": gluster_servers.gluster_other_names,
             "gluster_gateway_checks": gluster_gateway.gluster_gateway_checks,
             "gluster_gateway_findings": gluster_gateway.gluster_gateway_findings,
-            "gluster_own_bricks": gluster_servers.gluster_own_bricks,
         }

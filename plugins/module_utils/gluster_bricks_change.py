@@ -26,7 +26,7 @@ class Change(NamedTuple):
     raised: tuple[str, ...] = ()  # one or more for each set, in the order of the sets
     lowered: tuple[str, ...] = ()  # of each set
     findings: tuple[str, ...] = ()
-    dirty: tuple[str, ...] = ()  # what is left for another run: bricks that must be emptied first, on their host
+    outdated: tuple[str, ...] = ()  # bricks that leave, of which the disk gets another brick
 
     @property
     def leaving(self) -> list[str]:
@@ -65,22 +65,22 @@ def difference(present: Sequence[str], had: Form, wanted: Sequence[str], form: F
     return change
 
 
-def planned(present: Mapping[str, str], had: Form, hosts: Sequence[Host], form: Form, volume: str) -> Change:
+def planned(
+    present: Mapping[str, str], had: Form, hosts: Sequence[Host], form: Form, volume: str, left: Sequence[str] = ()
+) -> Change:
     """From the disks that are declared. `present` has each brick by its name with the declared name of its host."""
     try:
-        found = gluster_layout_change.change(read_back(list(present), had, hosts), hosts, form, volume)
+        found = gluster_layout_change.change(read_back(list(present), had, hosts), hosts, form, volume, left)
     except LayoutError as error:
         return Change(findings=(str(error).replace(f"volume {volume}: ", "", 1),))
-    dirty = {str(brick) for brick in found.reset}
-    replaced = [(str(old), str(new)) for old, new in found.replace]
     return Change(
-        added=tuple(str(brick) for one in found.add if not dirty & set(map(str, one)) for brick in one),
+        added=tuple(str(brick) for one in found.add for brick in one),
         removed=tuple(present[str(brick)] for one in found.remove for brick in one),
-        replaced=tuple((present[old], new) for old, new in replaced if new not in dirty),
-        raised=() if dirty & set(map(str, found.widen)) else tuple(map(str, found.widen)),
+        replaced=tuple((present[str(old)], str(new)) for old, new in found.replace),
+        raised=tuple(map(str, found.widen)),
         lowered=tuple(present[str(brick)] for brick in found.narrow),
         findings=tuple(finding.replace(f"volume {volume}: ", "", 1) for finding in found.findings),
-        dirty=tuple(sorted(dirty)),
+        outdated=tuple(present[str(brick)] for brick in found.outdated),
     )
 
 

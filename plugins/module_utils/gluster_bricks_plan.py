@@ -69,7 +69,7 @@ class BrickSteps:
     @property
     def needed(self) -> bool:
         change = self.change
-        return bool(self.findings or change.leaving or change.coming or change.dirty or self.rebuilt or self.marks)
+        return bool(self.findings or change.leaving or change.coming or self.rebuilt or self.marks)
 
     def plan(self) -> tuple[list[Step], list[str]]:
         self._check_consent()
@@ -80,9 +80,12 @@ class BrickSteps:
         self._raise_replica()
         self._lower_replica()
         self._rebuild()
-        self._replace()
-        self._add()
-        self._remove()
+        steps = [self._replace, self._add, self._remove]
+        if set(self.change.removed) & set(self.change.outdated):
+            # What is moved away makes the room that another brick of the same disk needs.
+            steps = [self._remove, self._replace, self._add]
+        for step in steps:
+            step()
         self._rebalance()
         self._finish(allow)
         return self.steps, self.findings
@@ -167,13 +170,14 @@ class BrickSteps:
         marks += [HEAL_MARK] if self.change.replaced or self.change.raised or self.rebuilt else []
         marks = [mark for mark in marks if mark not in self.marks]
         self.ends = [*self.marks, *marks]
-        pairs = [word for mark in marks for word in (mark, gluster_options.WANTED)] + (
-            [AUTH_ALLOW, wider] if wider else []
-        )
-        if pairs:
-            what = ("let the hosts of the pool into auth.allow" if wider else "") + (" and " if wider and marks else "")
-            what += "mark what is to follow" if marks else ""
-            self._step(f"{what} (volume {name})", "gluster", "volume", "set", name, *pairs)
+        left = gluster_options.left_bricks(self.volume.options, self.change.leaving)
+        values = {**dict.fromkeys(marks, gluster_options.WANTED), **({AUTH_ALLOW: wider} if wider else {})}
+        if left != gluster_options.left_bricks(self.volume.options):
+            values[gluster_options.LEFT] = ",".join(left)
+        if values:
+            what = "let the hosts of the pool into auth.allow and note" if wider else "note"
+            pairs = [word for pair in values.items() for word in pair]
+            self._step(f"{what} what is to follow (volume {name})", "gluster", "volume", "set", name, *pairs)
         return allow if wider else None
 
     def _allow_peers(self) -> tuple[str, str]:

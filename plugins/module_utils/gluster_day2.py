@@ -10,6 +10,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_pool
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_form import Form, form_from_counts
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_options import same
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_picture import place_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import ONLINE, Brick
 
 Volume = Mapping[str, Any]
@@ -41,7 +42,8 @@ def gluster_consent(
         rebuilt = list(volume.get("rebuilt_bricks") or ())
         for brick in there.get(volume.get("name", ""), ()):
             aliases = _names(brick.host, peers)
-            declared = any((alias, brick.path) in places.get(volume["name"], ()) for alias in aliases)
+            own = places.get(volume["name"], set())
+            declared = any((alias, place_of(alias, brick.path, own)[0]) in own for alias in aliases)
             if aliases & gone or named & {f"{alias}:{brick.path}" for alias in aliases}:
                 (rebuilt if declared else leave).append(brick.name)
             elif moves and declared:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_options
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_form import (
     Form,
     FormError,
@@ -170,7 +171,8 @@ def _planned(
         return read_back(bricks, form, picture), None
     if not existing:
         return layout(picture, form, name), None
-    found = change(_read_back(existing, picture), picture, form, name)
+    left = gluster_options.left_bricks(existing.get("options") or {})
+    found = change(_read_back(existing, picture), picture, form, name, left)
     return found.layout, found
 
 
@@ -188,15 +190,14 @@ def _as_known(planned: Layout, existing: Volume | None, form: Form, picture: Seq
     if not existing:
         return planned.order
     texts = _names(existing)
-    called = {(b.host, b.path): text for b, text in zip(read_back(texts, form, picture).bricks, texts)}
-    return [called.get((brick.host, brick.path), str(brick)) for brick in planned.bricks]
+    called = {str(brick): text for brick, text in zip(read_back(texts, form, picture).bricks, texts)}
+    return [called.get(str(brick), str(brick)) for brick in planned.bricks]
 
 
 def shown_change(found: Change) -> dict[str, Any]:
     return {
         "steps": found.sentences,
         "moves": found.moves,
-        "reset": [str(brick) for brick in found.reset],
         "findings": found.findings,
     }
 

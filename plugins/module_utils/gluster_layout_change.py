@@ -4,7 +4,8 @@
 """From the bricks that a volume has to those of the hosts and disks declared now, moving as little data as possible.
 
 Bricks that may stay keep set and position. A new disk goes into a set of new disks; where that would put two copies on
-one host, it takes the place of a brick of an old set, and the disk that is freed so goes into the new set.
+one host, it takes the place of a brick of an old set, and the disk that is freed so goes into the new set. The brick
+there has a new directory, for the old one keeps its files.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_picture imp
     Disk,
     Host,
     Layout,
+    read_back,
     shared_places,
 )
 
@@ -48,7 +50,6 @@ class Change(NamedTuple):
     replace: list[tuple[Brick, Brick]]
     widen: list[Brick]  # one for each set: the replica count rises
     add: list[tuple[Brick, ...]]  # whole sets
-    reset: list[Brick]  # new bricks where an old one has been: emptied after that is gone, before this comes
     findings: list[str]  # what is wrong with the sets that stay
 
     @property
@@ -61,25 +62,28 @@ class Change(NamedTuple):
         return any((self.remove, self.narrow, self.replace, self.widen, self.add))
 
     @property
+    def outdated(self) -> list[Brick]:
+        """Bricks that leave a disk on which another brick comes: their files stay there, and take room."""
+        gone = [*(old for old, _new in self.replace), *self.narrow, *(brick for one in self.remove for brick in one)]
+        here = {(brick.host, brick.path) for brick in self.layout.bricks}
+        return [brick for brick in gone if (brick.host, brick.path) in here]
+
+    @property
     def sentences(self) -> list[str]:
-        emptied = {str(brick) for brick in self.reset}
-
-        def shown(bricks: Iterable[Brick]) -> str:
-            return ", ".join(f"{brick} (emptied before)" if str(brick) in emptied else str(brick) for brick in bricks)
-
         return [
             *(f"remove the set {', '.join(map(str, members))}" for members in self.remove),
             *([f"keep one copy less: without {', '.join(map(str, self.narrow))}"] if self.narrow else []),
-            *(f"replace {old} by {shown([new])}" for old, new in self.replace),
-            *([f"keep one copy more: {shown(self.widen)}"] if self.widen else []),
-            *(f"add the set {shown(members)}" for members in self.add),
+            *(f"replace {old} by {new}" for old, new in self.replace),
+            *([f"keep one copy more: {', '.join(map(str, self.widen))}"] if self.widen else []),
+            *(f"add the set {', '.join(map(str, members))}" for members in self.add),
         ]
 
 
-def change(present: Layout, hosts: Sequence[Host], form: Form, volume: str) -> Change:
+def change(present: Layout, hosts: Sequence[Host], form: Form, volume: str, left: Sequence[str] = ()) -> Change:
+    """`left`: bricks that were part of the volume once."""
     if form != present.form:
         _check_forms(present.form, form, volume)
-    return _Changer(present, hosts, form, volume).change()
+    return _Changer(present, hosts, form, volume, left).change()
 
 
 def _check_forms(present: Form, form: Form, volume: str) -> None:
@@ -95,7 +99,9 @@ def _check_forms(present: Form, form: Form, volume: str) -> None:
 
 
 class _Changer:
-    def __init__(self, present: Layout, hosts: Sequence[Host], form: Form, volume: str) -> None:
+    def __init__(
+        self, present: Layout, hosts: Sequence[Host], form: Form, volume: str, left: Sequence[str]
+    ) -> None:
         self.present = present
         self.hosts = {host.name: host for host in hosts}
         self.form = form
@@ -105,7 +111,11 @@ class _Changer:
         self.places: Places = places_of(hosts, form, volume)
         self.wanted_sets = number_of_sets(hosts, form, volume, self.places)
         self.disks = {(host.name, d.path): data_brick(host, d) for host in hosts for d in host.disks if not d.arbiter}
-        self.old = {(brick.host, brick.path) for brick in present.bricks}
+        self.former = read_back(left, Form(), hosts).bricks
+        self.numbers: dict[tuple[str, str], int] = {}  # of the last brick at each place
+        for brick in (*present.bricks, *self.former):
+            place = (brick.host, brick.path)
+            self.numbers[place] = max(brick.number, self.numbers.get(place, 0))
         self.stays: set[Brick] = set()  # moving these is what costs
 
     def change(self) -> Change:
@@ -119,19 +129,21 @@ class _Changer:
         new = self._new_sets(sets, self.wanted_sets - len(kept))
 
         arbiters = self._arbiters(sets, kept)
-        finals = [tuple(self._flagged(members)) + extra for members, extra in zip(sets, arbiters)]
-        elsewhere = [brick for members in (*finals, *present_tuple(remove)) for brick in members]
+        finals = [
+            tuple(self._numbered(before, (*self._flagged(members), *extra)))
+            for before, members, extra in zip(kept, sets, arbiters)
+        ]
+        elsewhere = [brick for members in (*finals, *present_tuple((*remove, self.former))) for brick in members]
         added = with_arbiters(new, list(self.hosts.values()), self.form, self.volume, self.places, elsewhere)
+        added = tuple(tuple(self._numbered((), members)) for members in added)
 
         pairs = [
             (old, new) for before, after in zip(kept, finals) for old, new in zip(before, after) if _differ(old, new)
         ]
         widen = [after[len(before)] for before, after in zip(kept, finals) if len(after) > len(before)]
-        came = [*(new for _old, new in pairs), *widen, *(brick for members in added for brick in members)]
         layout = Layout(self.form, (*finals, *added))
         findings = [f"volume {self.volume}: {finding}" for finding in shared_places(layout)]
-        reset = [brick for brick in came if (brick.host, brick.path) in self.old]
-        return Change(layout, remove, narrow, _in_order(pairs), widen, list(added), reset, findings)
+        return Change(layout, remove, narrow, pairs, widen, list(added), findings)
 
     # -- what stays --------------------------------------------------------------------------------------------------
 
@@ -156,7 +168,13 @@ class _Changer:
 
     def _still(self, brick: Brick) -> Brick | None:
         found = self.disks.get((brick.host, brick.path))
-        return found and found._replace(arbiter=brick.arbiter)
+        return found and found._replace(arbiter=brick.arbiter, number=brick.number)
+
+    def _numbered(self, before: Sequence[Brick], after: Iterable[Brick]) -> Iterable[Brick]:
+        """What comes where a brick has been gets the next directory there."""
+        for position, brick in enumerate(after):
+            stays = position < len(before) and not _differ(before[position], brick)
+            yield brick if stays else brick._replace(number=self.numbers.get((brick.host, brick.path), 0) + 1)
 
     def _flagged(self, members: Iterable[Brick]) -> Iterable[Brick]:
         """What replaces an arbiter is one."""
@@ -179,7 +197,7 @@ class _Changer:
             if brick:
                 load[brick.host] = load.get(brick.host, 0) + 1
         chosen = iter(spread([names for names, brick in zip(eligible, found) if not brick], load))
-        used = set(self.old)
+        used = set(self.numbers)
         return [(brick or arbiter_brick(witnesses[next(chosen)], used),) for brick in found]
 
     # -- what comes --------------------------------------------------------------------------------------------------
@@ -269,14 +287,3 @@ def present_tuple(sets: Iterable[tuple[Brick, ...]]) -> list[tuple[Brick, ...]]:
 
 def _differ(old: Brick, new: Brick) -> bool:
     return (old.host, old.path) != (new.host, new.path)
-
-
-def _in_order(pairs: list[tuple[Brick, Brick]]) -> list[tuple[Brick, Brick]]:
-    """One whose new place is still taken waits for that to be given up."""
-    left, ordered = list(pairs), []
-    while left:
-        taken = {(old.host, old.path) for old, _new in left}
-        ready = [pair for pair in left if (pair[1].host, pair[1].path) not in taken] or left
-        ordered += ready
-        left = [pair for pair in left if pair not in ready]
-    return ordered

@@ -16,6 +16,9 @@ GRANULAR = "cluster.granular-entry-heal"
 REBALANCE_MARK = "user.kvmcloud-rebalance"
 HEAL_MARK = "user.kvmcloud-heal"
 MARKS = (REBALANCE_MARK, HEAL_MARK)
+# Bricks that have left the volume, the last ones of them: what is in their directories must not come back.
+LEFT = "user.kvmcloud-left"
+LEFT_AT_MOST = 50  # glusterd reads lines of 8 KiB; gluster itself refuses the older ones by their marks
 WANTED = "wanted"
 ENDED = "ended"  # gluster sets options of the name space user, and does not reset them
 
@@ -45,6 +48,7 @@ _ELSEWHERE = {
     OLD_AUTH_ALLOW: "gluster itself writes it",
     REBALANCE_MARK: "gluster_volume itself writes it",
     HEAL_MARK: "gluster_volume itself writes it",
+    LEFT: "gluster_volume itself writes it",
 }
 
 
@@ -57,6 +61,12 @@ class Options(NamedTuple):
 def begun(options: Mapping[str, str]) -> list[str]:
     """The marks of what a run has begun, and not ended."""
     return [mark for mark in MARKS if options.get(mark) == WANTED]
+
+
+def left_bricks(options: Mapping[str, str], more: Sequence[str] = ()) -> list[str]:
+    """The bricks that have left the volume, with those that are going to."""
+    given = [part for part in options.get(LEFT, "").split(",") if ":/" in part]
+    return list(dict.fromkeys([*(brick for brick in given if brick not in more), *more]))[-LEFT_AT_MOST:]
 
 
 def text(value: Any) -> str:

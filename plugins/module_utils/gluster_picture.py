@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Mapping, NamedTuple, Sequence
+from typing import Callable, Container, Iterable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_form import Form
 
@@ -32,9 +32,11 @@ class Brick(NamedTuple):
     size_mb: int = 0
     rack: str = ""
     arbiter: bool = False
+    number: int = 1  # how many bricks of the volume have been at this place, with this one
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.path}"
+        """A directory that was a brick never becomes one again: it holds files that belong to another set now."""
+        return f"{self.host}:{self.path}" + (f".{self.number}" if self.number > 1 else "")
 
 
 class BrickError(ValueError):
@@ -116,6 +118,14 @@ def split(text: str) -> tuple[str, str]:
     return host, "/" + path.strip("/")
 
 
+def place_of(host: str, path: str, places: Container[tuple[str, str]]) -> tuple[str, int]:
+    """The declared place that the directory is at, and its number there. No volume has a dot in its name."""
+    place, _dot, number = path.rpartition(".")
+    if (host, path) not in places and number.isdigit() and (host, place) in places:
+        return place, int(number)
+    return path, 1
+
+
 def known_names(hosts: Iterable[Host]) -> dict[str, Host]:
     return {name: host for host in hosts for name in (host.name, *host.other_names)}
 
@@ -126,10 +136,11 @@ def read_back(bricks: Sequence[str], form: Form, hosts: Sequence[Host] = ()) -> 
     sizes = {(host.name, disk.path): disk.size_mb for host in hosts for disk in host.disks if not disk.arbiter}
     found = []
     for position, text in enumerate(bricks):
-        name, path = split(text)
+        name, directory = split(text)
         host = known.get(name, Host(name))
+        path, number = place_of(host.name, directory, sizes)
         arbiter = position % form.width >= form.copies
-        found.append(Brick(host.name, path, sizes.get((host.name, path), 0), host.rack, arbiter))
+        found.append(Brick(host.name, path, sizes.get((host.name, path), 0), host.rack, arbiter, number))
     width = form.width
     return Layout(form, tuple(tuple(found[at : at + width]) for at in range(0, len(found), width)))
 

@@ -29,11 +29,3 @@ def gluster_other_names(hosts: Iterable[str], hostvars: HostVars) -> dict[str, l
         for host in hosts
     }
     return {name: others for name, others in names.items() if others}
-
-
-def gluster_own_bricks(bricks: Iterable[str], host: str, hostvars: HostVars) -> list[str]:
-    """Of bricks as HOST:/DIRECTORY the directories of those that are on this host, by whichever of its names."""
-    own = {server_name(host, hostvars[host]), *(hostvars[host].get("gluster_server_other_names") or ())}
-    # The path is absolute, and an IPv6 address has colons of its own.
-    split = [brick.partition(":/") for brick in bricks]
-    return [f"/{path}" for name, _colon, path in split if name in own]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import (
     gluster_options,
@@ -96,7 +96,6 @@ class VolumePlanner:
         self.warnings: list[str] = []
         self.steps: list[Step] = []
         self.diff: list[dict[str, str]] = []
-        self.dirty: dict[str, list[str]] = {}  # by volume, bricks to be emptied before another run
 
     def plan(self, declarations: Sequence[Declaration]) -> Plan:
         self._check_together(declarations)
@@ -317,7 +316,9 @@ class VolumePlanner:
         """Whether anything about its bricks is to be done."""
         hosts = [host_from(host) for host in declaration.get("hosts") or []]
         if any(host.disks for host in hosts):
-            change = planned(self._by_declared_name(found, hosts), found.form, hosts, form, found.name)
+            present = self._by_declared_name(found.bricks, hosts)
+            left = self._by_declared_name(map(Brick, gluster_options.left_bricks(found.options)), hosts)
+            change = planned(present, found.form, hosts, form, found.name, list(left))
         else:
             change = difference(found.brick_names, found.form, self._as_present(brick_names(declaration), found), form)
         part = BrickSteps(declaration, form, found, change, options, self.known.status.get(found.name), self.known.pool)
@@ -331,19 +332,19 @@ class VolumePlanner:
         self.steps += steps
         for finding in findings:
             self._find(declaration, finding)
-        if change.dirty:
-            self.dirty[found.name] = list(change.dirty)
+        if change.outdated:
             self._warn(
                 declaration,
-                f"a later run takes {', '.join(change.dirty)} into use at another place. Empty these bricks before: "
-                "name them in 'reset' of gluster_brick on their hosts.",
+                f"the files of {', '.join(change.outdated)} are copied or moved to other bricks, and stay in the "
+                "directory too. Its disk gets another brick: when the volume is healed, remove the old directory.",
             )
         return True
 
-    def _by_declared_name(self, found: Volume, hosts: Sequence[Host]) -> dict[str, str]:
+    def _by_declared_name(self, bricks: Iterable[Brick], hosts: Sequence[Host]) -> dict[str, str]:
         """The names of the bricks, by what they would be with the declared names of their hosts."""
         names = {self.known.host_uuid(host.name): host.name for host in hosts}
-        return {f"{names.get(brick.host_uuid, brick.host)}:{brick.path}": brick.name for brick in found.bricks}
+        uuids = {brick: brick.host_uuid or self.known.host_uuid(brick.host) for brick in bricks}
+        return {f"{names.get(uuid, brick.host)}:{brick.path}": brick.name for brick, uuid in uuids.items()}
 
     def _as_present(self, wanted: Sequence[str], found: Volume) -> list[str]:
         """The same brick by another name of its host is the same brick."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence
+from typing import Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_bricks_change import sets_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_form import form_of
@@ -13,10 +13,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volume_plan
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import Brick, Volume, ghost
 
 
-def verify(
-    declarations: Sequence[Declaration], volumes: Sequence[Volume], dirty: Mapping[str, Sequence[str]]
-) -> list[str]:
-    """`dirty`: volumes whose change another run goes on with."""
+def verify(declarations: Sequence[Declaration], volumes: Sequence[Volume]) -> list[str]:
     findings = []
     present = {volume.name: volume for volume in volumes}
     for declaration in declarations:
@@ -32,7 +29,7 @@ def verify(
             findings.append(f"volume {name}: it is {found.form} after the change, not {form}.")
         elif found.is_ghost:
             findings.append(f"volume {name}: {ghost(found)}")
-        elif name not in dirty and not any(host.get("disks") for host in declaration.get("hosts") or []):
+        elif not any(host.get("disks") for host in declaration.get("hosts") or []):
             findings += _other_sets(name, found, brick_names(declaration))
     return findings
 

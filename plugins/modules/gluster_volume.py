@@ -226,12 +226,6 @@ checksums:
   returned: success
   type: dict
   sample: {vms: "1886912133"}
-reset_bricks:
-  description:
-    - By volume, bricks that another run takes into use at another place of the volume, as soon as they were emptied by
-      C(reset) of M(kvmcloud.stack.gluster_brick) on their hosts.
-  returned: success
-  type: dict
 findings:
   description: Every reason why the declarations were refused, before anything was changed.
   returned: when declarations are refused
@@ -304,7 +298,6 @@ class Volumes:
         self.declared = self.call.params["volumes"]
         self.own_names = gluster_names.own_names(self.call.params["server_name"])
         self.call.steps.deeds["gluster"] = self.command
-        self.dirty = {}
 
     def known(self):
         """One read of the volumes and of their processes, and of more only where something is to be done."""
@@ -369,7 +362,7 @@ class Volumes:
         """What became of it; where bricks were changed, held against what was declared."""
         present = self.call.volumes()
         if plan.changed and not self.call.check_mode:
-            wrong = verify(self.declared, present, self.dirty)
+            wrong = verify(self.declared, present)
             if wrong:
                 actions = plan.result()["actions"]
                 self.call.module.fail_json(msg="\n".join(wrong), changed=True, actions=actions)
@@ -381,9 +374,7 @@ def main():
     call = volumes.call
     with call.sentences():
         known = volumes.known()
-        planner = VolumePlanner(known)
-        plan = planner.plan(volumes.declared)
-        volumes.dirty = planner.dirty
+        plan = VolumePlanner(known).plan(volumes.declared)
         present = known.volumes
         if plan.changed and not call.check_mode:
             plan.apply(call.steps)
@@ -392,7 +383,7 @@ def main():
         shown = [describe(one, known.status.get(one.name), known.pool) for one in present if one.name in names]
     found = gluster_module.definitions(gluster_module.STATE_FOLDER)
     checksums = {name: found[name]["checksum"] for name in sorted(names) if name in found}
-    call.finish(plan, volumes=shown, checksums=checksums, reset_bricks=planner.dirty)
+    call.finish(plan, volumes=shown, checksums=checksums)
 
 
 if __name__ == "__main__":

@@ -192,7 +192,6 @@ def test_a_volume_that_exists_keeps_its_sets_and_names():
     assert found["change"] == {
         "steps": ["add the set gs4:/bricks/b/v, gs5:/bricks/b/v, gs6:/bricks/b/v"],
         "moves": 0,
-        "reset": [],
         "findings": [],
     }
 

@@ -49,7 +49,7 @@ def without(declared, *names):
             FOUR,
             hosts(2, 2, 2, 2, 2),
             REPLICA2,
-            ["replace h1:/b1/v by h5:/b2/v", "add the set h1:/b1/v (emptied before), h5:/b1/v"],
+            ["replace h1:/b1/v by h5:/b2/v", "add the set h1:/b1/v.2, h5:/b1/v"],
             1,
             id="one host takes one brick over",
         ),
@@ -75,8 +75,8 @@ def without(declared, *names):
             REPLICA2,
             [
                 "remove the set h3:/b2/v, h4:/b2/v",
-                "replace h1:/b1/v by h3:/b2/v (emptied before)",
-                "replace h4:/b1/v by h1:/b1/v (emptied before)",
+                "replace h1:/b1/v by h3:/b2/v.2",
+                "replace h4:/b1/v by h1:/b1/v.2",
             ],
             1,
             id="one host leaves: a set goes, and its other disk cannot join the set of its own host",
@@ -221,7 +221,7 @@ def test_two_fragments_that_a_rack_may_hold_are_on_two_hosts_of_it():
     form = Form(0, 0, 6, 2)
     found = change(read_back([*sets[0], *sets[1]], form, after), after, form, "v")
     check_apart(found.layout, racks=True)
-    assert found.sentences == ["replace h8:/b1/v by h1:/b2/v", "replace h2:/b1/v by h8:/b1/v (emptied before)"]
+    assert found.sentences == ["replace h2:/b1/v by h8:/b1/v.2", "replace h8:/b1/v by h1:/b2/v"]
 
 
 def test_a_new_arbiter_goes_where_there_are_few():
@@ -230,35 +230,49 @@ def test_a_new_arbiter_goes_where_there_are_few():
     assert found.sentences == ["replace u:/b1/v-arbiter1 by w:/b1/v-arbiter1"]
 
 
-def test_a_brick_whose_place_is_still_taken_comes_after_that_is_given_up():
-    present = read_back(["h1:/b1/v", "h2:/b1/v", "h1:/b2/v", "h3:/b1/v"], REPLICA2, hosts(2, 1, 1))
-    # h3 is gone; h4 has two disks, one of which cannot be in the same set as the other
-    after = [*hosts(2, 1), host("h4", 1)]
-    found = change(present, after, REPLICA2, "v")
-    assert found.sentences == ["replace h3:/b1/v by h4:/b1/v"]
+@pytest.mark.parametrize(
+    ("left", "came"),
+    [
+        ([], "h3:/b1/v"),
+        (["h3:/b1/v"], "h3:/b1/v.2"),
+        (["h3-storage:/b1/v", "h3:/b1/v.2", "h2:/b1/v.7"], "h3:/b1/v.3"),
+        (["h3:/b1/v.2"], "h3:/b1/v.3"),
+        (["h3:/b1/other", "h9:/b1/v"], "h3:/b1/v"),
+    ],
+)
+def test_a_directory_that_was_a_brick_is_never_one_again(left, came):
+    """Its files are those of another set, or old ones; gluster itself says 'already part of a volume'."""
+    after = [*hosts(1, 1), host("h3")._replace(other_names=("h3-storage",))]
+    found = change(layout(hosts(1, 1), REPLICA2, "v"), after, REPLICA3, "v", left)
+    assert found.sentences == [f"keep one copy more: {came}"]
+    again = read_back(found.layout.order, REPLICA3, after)
+    assert again == found.layout and not change(again, after, REPLICA3, "v", left)
 
 
-def applied(present: Layout, found: Change) -> set[frozenset[str]]:
+def test_an_arbiter_has_a_new_directory_too():
+    declared = [*hosts(1, 1), host("t", 0, arbiters=1)]
+    found = change(layout(hosts(1, 1), REPLICA2, "v"), declared, ARBITER, "v", ["t:/b1/v-arbiter1"])
+    assert found.sentences == ["keep one copy more: t:/b1/v-arbiter2"]
+
+
+def applied(present: Layout, found: Change, left=()) -> set[frozenset[str]]:
     """The sets as the steps make them, one after the other; gluster refuses what is refused here."""
     sets = [list(map(str, members)) for members in present.sets]
+    was = {*map(str, present.bricks), *left}
     for members in found.remove:
         sets.remove(list(map(str, members)))
     for brick in found.narrow:
         next(members for members in sets if str(brick) in members).remove(str(brick))
     for old, new in found.replace:
-        assert not any(str(new) in members for members in sets), f"{new} is still in use"
+        assert str(new) not in was, f"{new} holds files"
         members = next(members for members in sets if str(old) in members)
         members[members.index(str(old))] = str(new)
     for members, brick in zip(sets, found.widen):
-        assert not any(str(brick) in others for others in sets)
+        assert str(brick) not in was
         members.append(str(brick))
     for members in found.add:
-        assert not any(str(brick) in others for others in sets for brick in members)
+        assert not was & set(map(str, members))
         sets.append(list(map(str, members)))
-    was = {str(brick) for brick in present.bricks}
-    came = [str(new) for _old, new in found.replace] + [str(b) for members in found.add for b in members]
-    came += map(str, found.widen)
-    assert sorted(name for name in came if name in was) == sorted(map(str, found.reset))
     return {frozenset(members) for members in sets}
 
 
@@ -272,9 +286,15 @@ def test_any_inventory_becomes_any_other(form, data):
     if not found.findings:
         check_apart(found.layout, all(one.rack for one in after))
     assert applied(present, found) == {frozenset(map(str, members)) for members in found.layout.sets}
-    assert set(found.layout.order) == {f"{one.name}:{d.path}" for one in after for d in one.disks}
-    again = change(found.layout, after, form, "v")
+    assert {(brick.host, brick.path) for brick in found.layout.bricks} == {
+        (one.name, d.path) for one in after for d in one.disks
+    }
+    again = change(read_back(found.layout.order, form, after), after, form, "v")
     assert not again, again.sentences
+    # And back again.
+    left = sorted({*map(str, present.bricks)} - {*found.layout.order})
+    there = read_back(found.layout.order, form, [*before, *after])
+    applied(there, change(there, before, form, "v", left), left)
     came = {str(new) for _old, new in found.replace} | {str(b) for members in found.add for b in members}
     positions = {str(brick): at for at, brick in enumerate(present.bricks)}
     stay = [name for name in found.layout.order if name in positions and name not in came]

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_servers import (
     gluster_other_names,
-    gluster_own_bricks,
     gluster_server_names,
 )
 
@@ -19,10 +18,3 @@ HOSTVARS = {
 def test_names_of_the_pool() -> None:
     assert gluster_server_names("abc", HOSTVARS) == ["a", "b-storage", "c"]
     assert gluster_other_names("abc", HOSTVARS) == {"b-storage": ["b"]}
-
-
-def test_bricks_of_a_host_by_any_of_its_names() -> None:
-    bricks = ["a:/x", "b-storage:/x/y", "b:/z:1", "bb:/x"]
-    assert gluster_own_bricks(bricks, "b", HOSTVARS) == ["/x/y", "/z:1"]
-    assert gluster_own_bricks(bricks, "a", HOSTVARS) == ["/x"]
-    assert gluster_own_bricks(bricks, "c", HOSTVARS) == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from host_module import ModuleFailed, run_module
-from small_gluster import SmallGluster
+from small_gluster import Killed, SmallGluster
 
 from ansible_collections.kvmcloud.stack.plugins.filter.gluster_brick_layout import gluster_brick_layout
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_day2 import gluster_consent
@@ -91,6 +91,42 @@ def test_bricks_are_moved_only_if_that_was_said(pool: SmallGluster, capsys: Any)
     more = {**inventory("gs2", "gs3"), **inventory("gs1", "gs4", disks=2)}
     with pytest.raises(ModuleFailed, match="confirm_remove"):
         change(capsys, more)
-    found = change(capsys, more, moves=True)
-    assert found["changed"]
-    assert found["reset_bricks"]["v"], "to be emptied before they are used at another place"
+    assert change(capsys, more, moves=True)["changed"]
+    held = {brick for brick in pool.volumes["v"].bricks if brick.endswith("v.2")}
+    assert len(held) == 1 and len(pool.volumes["v"].bricks) == 6, "of its disk the one that was moved has another place"
+    assert f"the files of {held.pop()[:-2]} are copied or moved" in str(pool.warnings)
+    assert not change(capsys, more)["changed"] and not change(capsys, more, moves=True)["changed"]
+
+
+def test_moves_that_were_cut_off_go_on(pool: SmallGluster, capsys: Any) -> None:
+    """gluster takes no directory that was a brick, and its files would belong to another set."""
+    more = {**inventory("gs2", "gs3"), **inventory("gs1", "gs4", disks=2)}
+    fresh = dict(vars(pool))
+    for after in range(1, 20):
+        pool.__dict__.update({**fresh, "volumes": {}, "marks": {}, "log": []})
+        change(capsys, inventory("gs1", "gs2", "gs3"))
+        pool.log.clear()
+        pool.kill_after = after
+        try:
+            change(capsys, more, moves=True)
+        except Killed:
+            pool.kill_after = None
+            change(capsys, more, moves=True)
+            assert len(pool.volumes["v"].bricks) == 6 and not pool.volumes["v"].incomplete
+            assert not change(capsys, more)["changed"], after
+        else:
+            pool.kill_after = None
+            assert after > 3
+            return
+    pytest.fail("it never came to its end")
+
+
+def test_a_disk_that_left_the_volume_comes_back(pool: SmallGluster, capsys: Any) -> None:
+    change(capsys, inventory("gs1", "gs2", "gs3"))
+    pool.offline.add("gs3:/bricks/b1/v")
+    change(capsys, inventory("gs1", "gs2", "gs4"), hosts=["gs3"])
+    assert change(capsys, inventory("gs1", "gs2", "gs3"), hosts=["gs4"])["changed"]
+    assert pool.volumes["v"].bricks == ["gs1:/bricks/b1/v", "gs2:/bricks/b1/v", "gs3:/bricks/b1/v.2"]
+    pool.offline.add("gs3:/bricks/b1/v.2")
+    change(capsys, inventory("gs1", "gs2", "gs3"), hosts=["gs3"])
+    assert not pool.volumes["v"].incomplete and not pool.offline, "it is filled anew where it is declared"
