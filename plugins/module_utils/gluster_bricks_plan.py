@@ -25,6 +25,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes imp
     ONLINE,
     UNKNOWN,
     Status,
+    Task,
     Volume,
     brick_state,
 )
@@ -50,6 +51,9 @@ class BrickSteps:
         self.status = status
         self.pool = pool
         self.states = {brick.name: brick_state(brick, volume, status, pool) for brick in volume.bricks}
+        self.dead = self._dead()
+        if not self.rebuilt:
+            self.states.update(dict.fromkeys(self.dead, ONLINE))  # it is seen to first
         self.steps: list[Step] = []
         self.findings: list[str] = list(change.findings)
         self.renamed: dict[str, str] = {}  # what was replaced so far
@@ -69,14 +73,17 @@ class BrickSteps:
     @property
     def needed(self) -> bool:
         change = self.change
-        return bool(self.findings or change.leaving or change.coming or self.rebuilt or self.marks)
+        begun = self.marks or self._removal()
+        return bool(self.findings or change.leaving or change.coming or self.rebuilt or begun)
 
     def plan(self) -> tuple[list[Step], list[str]]:
         self._check_consent()
         self._check_tasks()
         self._check_copies()
+        later = self._revive()
         self._wait_for_running_rebalance()
         allow = self._prepare()
+        self._take_back()
         self._raise_replica()
         self._lower_replica()
         self._rebuild()
@@ -88,7 +95,14 @@ class BrickSteps:
             step()
         self._rebalance()
         self._finish(allow)
+        self._wait_online(later)
         return self.steps, self.findings
+
+    def restart(self) -> list[Step]:
+        """Where nothing else is to be done."""
+        self._start()
+        self._wait_online(self.dead)
+        return self.steps
 
     # -- what speaks against it --------------------------------------------------------------------------------------
 
@@ -108,13 +122,13 @@ class BrickSteps:
             )
 
     def _check_tasks(self) -> None:
-        for task in self.status.tasks if self.status else ():
-            if task.removes and set(task.bricks) != set(self.change.removed):
-                bricks = " ".join(task.bricks)
-                self.findings.append(
-                    f"a removal of {bricks} was begun ({task.status}) and is not committed. Declare the volume without "
-                    f"them, or end it: gluster volume remove-brick {self.volume.name} {bricks} stop."
-                )
+        task = self._removal()
+        if task and set(task.bricks) != set(self.change.removed) and set(task.bricks) & set(self.change.leaving):
+            bricks = " ".join(task.bricks)
+            self.findings.append(
+                f"a removal of {bricks} was begun ({task.status}) and is not committed. Declare the volume without "
+                f"them, or end it: gluster volume remove-brick {self.volume.name} {bricks} stop."
+            )
 
     def _check_copies(self) -> None:
         """Before a brick goes, enough of its set must be there. One goes at a time, and is healed before the next."""
@@ -134,20 +148,25 @@ class BrickSteps:
             leaving = [name for name in names if name in going]
             if not leaving:
                 continue
+            # One that is started again has missed what one that is lost may have had.
+            lost = set(leaving) & set(down)
+            whole = [name for name in names if name not in down and not (lost and name in self.dead)]
             if self.volume.form.disperse:
                 # The next one to go is missing as well.
-                enough = len(down) + (not set(leaving) <= set(down)) <= self.volume.form.redundancy
+                missed = len(names) - len(whole) + (not set(leaving) <= set(down))
+                enough = missed <= self.volume.form.redundancy
             else:
-                copies = [b.name for b in one if not b.arbiter and b.name not in going and b.name not in down]
+                copies = [b.name for b in one if not b.arbiter and b.name not in going and b.name in whole]
                 # Of a set that is whole, all may be replaced: each new brick is filled before the next old one goes.
                 in_turn = not down and not set(leaving) & {*self.change.lowered, *self.rebuilt}
                 enough = (bool(copies) or in_turn) and set(down) <= going
-                if enough and down and HEAL_MARK in self.marks:
-                    self.findings.append(
-                        f"a change of bricks was cut off, and it is not known whether {', '.join(copies)} is complete "
-                        f"without {', '.join(down)}. Bring that back and run again; or, if it is lost for ever: "
-                        f"gluster volume set {self.volume.name} {HEAL_MARK} {gluster_options.ENDED}."
-                    )
+            if enough and down and HEAL_MARK in self.marks:
+                stay = ", ".join(name for name in names if name not in {*going, *down})
+                self.findings.append(
+                    f"a change of bricks was cut off, and it is not known whether {stay} is complete without "
+                    f"{', '.join(down)}. Bring that back and run again; or, if it is lost for ever: gluster volume set "
+                    f"{self.volume.name} {HEAL_MARK} {gluster_options.ENDED}."
+                )
             if not enough:
                 states = ", ".join(f"{name} is {self.states[name]}" for name in down) or "no copy would stay"
                 self.findings.append(
@@ -157,8 +176,35 @@ class BrickSteps:
 
     # -- steps -------------------------------------------------------------------------------------------------------
 
+    def _dead(self) -> list[str]:
+        """A process that has ended is missing until glusterd is asked to start it, or starts anew itself."""
+        if self.status is None or self.declaration["state"] != "started":
+            return []
+        going = {*self.change.lowered, *(old for old, _new in self.change.replaced), *self.rebuilt}
+        down = [name for name, process in self.status.bricks.items() if not process.online]
+        return [name for name in self.volume.brick_names if name in down and name not in going]
+
+    def _start(self) -> None:
+        if self.dead:
+            start = ("gluster", "volume", "start", self.volume.name, "force")  # what runs is left alone by that
+            self._step(f"start {', '.join(self.dead)} of volume {self.volume.name} again", *start)
+
+    def _revive(self) -> list[str]:
+        """Starts what is dead. Returns those that nothing here needs: one with a broken disk is told at the end."""
+        if self.rebuilt:
+            return self.dead  # 'start force' would take their new and empty directories for whole bricks
+        self._start()
+        everything = self.marks or self.change.raised or self.change.lowered
+        first = [name for name in self.dead if everything or set(self._members(name)) & set(self.change.leaving)]
+        self._wait_online(first)
+        return [name for name in self.dead if name not in first]
+
+    def _wait_online(self, bricks: Sequence[str]) -> None:
+        if bricks:
+            self._wait(f"{', '.join(bricks)} is online", "online", *bricks)
+
     def _wait_for_running_rebalance(self) -> None:
-        for task in self.status.tasks if self.status else ():
+        for task in self._tasks():
             if task.running and not task.removes:
                 self._wait("the rebalance that runs", "rebalance")
 
@@ -166,7 +212,8 @@ class BrickSteps:
         """Marks what is to follow. Returns what auth.allow shall be afterwards, where it has to be changed."""
         name = self.volume.name
         allow, wider = self._allow_peers()
-        marks = [REBALANCE_MARK] if self.change.added and self.declaration.get("rebalance", True) else []
+        spread = self.change.added or self._wanted_back()
+        marks = [REBALANCE_MARK] if spread and self.declaration.get("rebalance", True) else []
         marks += [HEAL_MARK] if self.change.replaced or self.change.raised or self.rebuilt else []
         marks = [mark for mark in marks if mark not in self.marks]
         self.ends = [*self.marks, *marks]
@@ -216,6 +263,17 @@ class BrickSteps:
             what += ["what was marked has ended"] if marks else []
             self._step(f"{' and '.join(what)} (volume {name})", "gluster", "volume", "set", name, *pairs)
 
+    def _wanted_back(self) -> Sequence[str]:
+        """Bricks of a removal that was not committed, and that are declared."""
+        task = self._removal()
+        return () if task is None or set(task.bricks) & set(self.change.leaving) else task.bricks
+
+    def _take_back(self) -> None:
+        bricks, name = self._wanted_back(), self.volume.name
+        if bricks:
+            argv = ("gluster", "volume", "remove-brick", name, *bricks, "stop")
+            self._step(f"end the removal of {', '.join(bricks)}, which volume {name} shall have", *argv)
+
     def _raise_replica(self) -> None:
         if self.change.raised:
             words = (*str(self.form).split(), *self.change.raised)
@@ -227,10 +285,11 @@ class BrickSteps:
         lowered = self.change.lowered
         if not lowered:
             return
-        there = all(self._is_up(brick) for brick in lowered)
+        there = [brick for brick in lowered if self._is_up(brick)]
         if there:
             # They may have what the others have not got yet. What is meant for one that is down is never healed.
-            self._wait_healed("the copies that stay are complete")
+            members = [name for brick in there for name in self._members(brick)]
+            self._wait_healed("the copies that stay are complete", members)
         argv = (
             "gluster",
             "volume",
@@ -242,7 +301,7 @@ class BrickSteps:
             "force",
         )
         self._step(f"make volume {self.volume.name} {self.form} without {', '.join(lowered)}", *argv)
-        if not there and self.form.width > 1:
+        if len(there) < len(lowered) and self.form.width > 1:
             self._wait_healed("the copies that stayed are complete")
 
     def _rebuild(self) -> None:
@@ -250,6 +309,8 @@ class BrickSteps:
         for brick in self.rebuilt:
             self._step(f"take {brick} out of use", *reset, brick, "start")
             self._step(f"take {brick} into use on its new disk", *reset, brick, brick, "commit", "force")
+        if self.rebuilt:
+            self._start()
         self._fill([(brick, brick) for brick in self.rebuilt])
 
     def _replace(self) -> None:
@@ -307,8 +368,12 @@ class BrickSteps:
             return
         remove = ("gluster", "volume", "remove-brick", self.volume.name, *bricks)
         listed, name = ", ".join(bricks), self.volume.name
-        begun = any(task.removes and task.status in ("in progress", "completed") for task in self._tasks())
-        if not begun:
+        task = self._removal()
+        failed = task is not None and not task.running and task.status != "completed"
+        if failed:
+            # It stays failed, and is in the way of another try.
+            self._step(f"end the removal of {listed} from volume {name}, which has failed", *remove, "stop")
+        if failed or task is None:
             self._step(f"begin to move the data away from {listed} of volume {name}", *remove, "start")
         self._step(f"wait until the data of {listed} was moved", "await", "removal", name, *bricks)
         self._step(f"take {listed} out of volume {name}", *remove, "commit")
@@ -322,8 +387,11 @@ class BrickSteps:
             self._step(f"spread the data of volume {name} over its bricks", *argv)
             self._wait("the data is spread", "rebalance")
 
-    def _tasks(self) -> tuple[Any, ...]:
+    def _tasks(self) -> tuple[Task, ...]:
         return self.status.tasks if self.status else ()
+
+    def _removal(self) -> Task | None:
+        return next((task for task in self._tasks() if task.removes), None)
 
     def _wait_healed(self, what: str, bricks: Sequence[str] = ()) -> None:
         """Of these bricks alone: a brick of another set may be down, and what it misses is healed when it is back."""

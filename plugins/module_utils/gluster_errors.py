@@ -247,6 +247,7 @@ _DONE_ALREADY: tuple[tuple[str, str], ...] = (
     (r"volume quota \S+ enable", r"already enabled"),
     (r"volume quota \S+ disable", r"Quota is disabled"),
     (r"volume rebalance \S+ start", r"is already started"),
+    (r"volume remove-brick .* stop", r"remove-brick not started"),
     (r"volume heal \S+ split-brain ", r"File not in split-brain"),
 )
 

@@ -51,12 +51,14 @@ class Peer(NamedTuple):
 class Pool(NamedTuple):
     uuid: str  # of this host; empty as long as the command is not installed
     peers: tuple[Peer, ...] = ()
+    called: tuple[str, ...] = ()  # as its peers call this host, where they were asked
 
     def find(self, name: str) -> Peer | None:
         return next((peer for peer in self.peers if name.lower() in map(str.lower, peer.names)), None)
 
     def names(self) -> list[str]:
-        return [name for peer in self.peers for name in peer.names]
+        """Of all hosts, this one among them if its peers were asked."""
+        return [*self.called, *(name for peer in self.peers for name in peer.names)]
 
 
 def parse_pool(tree: ElementTree.Element) -> Pool:

@@ -10,7 +10,7 @@ from typing import Callable, Mapping, Sequence
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_errors, gluster_heal, gluster_pool
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_command import Gluster, GlusterError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_heal import BrickHeal
-from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_pool import Pool, parse_pool
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_pool import Peer, Pool, parse_pool
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import (
     HOST_AWAY,
     ONLINE,
@@ -76,6 +76,13 @@ class GlusterSteps:
         if not answer.ok or answer.tree is None:
             raise GlusterError(answer, "gluster pool list")
         return parse_pool(answer.tree)
+
+    def called(self, pool: Pool, peer: Peer) -> list[str]:
+        """How a peer calls this host, which its own list has as localhost only."""
+        answer = self.cli.ask("pool", "list", at=peer.name)
+        if not answer.ok or answer.tree is None:
+            raise GlusterError(answer, f"gluster --remote-host={peer.name} pool list")
+        return [name for one in parse_pool(answer.tree).peers if one.uuid == pool.uuid for name in one.names]
 
     def _starting(self) -> Pool | None:
         return self.pool(starting=True)

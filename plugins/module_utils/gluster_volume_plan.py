@@ -231,8 +231,8 @@ class VolumePlanner:
         if starts:
             self._step(f"start volume {name}", "gluster", "volume", "start", name)
             self._step(f"wait until the bricks of volume {name} are online", "await", "online", name)
-        if found is not None and not self._change_bricks(declaration, form, found, options):
-            self._start_bricks(declaration, found)
+        if found is not None:
+            self._change_bricks(declaration, form, found, options)
         self._set_quota(declaration, found)
         if declaration["state"] == "stopped" and found is not None and found.started:
             self._step(f"stop volume {name}", "gluster", "volume", "stop", name)
@@ -301,19 +301,7 @@ class VolumePlanner:
             self._find(declaration, "quota can only be changed while the volume is started.")
         self.steps += steps
 
-    def _start_bricks(self, declaration: Declaration, found: Volume) -> None:
-        """A process that has ended is missing until glusterd is asked to start it, or starts anew itself."""
-        status = self.known.status.get(found.name)
-        if declaration["state"] != "started" or status is None:
-            return
-        down = [name for name in found.brick_names if name in status.bricks and not status.bricks[name].online]
-        if down:
-            start = ("gluster", "volume", "start", found.name, "force")  # what runs is left alone by that
-            self._step(f"start {', '.join(down)} of volume {found.name} again", *start)
-            self._step(f"wait until {', '.join(down)} is online", "await", "online", found.name, *down)
-
-    def _change_bricks(self, declaration: Declaration, form: Form, found: Volume, options: Options) -> bool:
-        """Whether anything about its bricks is to be done."""
+    def _change_bricks(self, declaration: Declaration, form: Form, found: Volume, options: Options) -> None:
         hosts = [host_from(host) for host in declaration.get("hosts") or []]
         if any(host.disks for host in hosts):
             present = self._by_declared_name(found.bricks, hosts)
@@ -323,7 +311,8 @@ class VolumePlanner:
             change = difference(found.brick_names, found.form, self._as_present(brick_names(declaration), found), form)
         part = BrickSteps(declaration, form, found, change, options, self.known.status.get(found.name), self.known.pool)
         if not part.needed:
-            return False
+            self.steps += part.restart()
+            return
         self._check_hosts(declaration, [*change.coming, *part.rebuilt])
         self._check_free(declaration, change.coming)
         if declaration["state"] == "stopped":
@@ -338,7 +327,6 @@ class VolumePlanner:
                 f"the files of {', '.join(change.outdated)} are copied or moved to other bricks, and stay in the "
                 "directory too. Its disk gets another brick: when the volume is healed, remove the old directory.",
             )
-        return True
 
     def _by_declared_name(self, bricks: Iterable[Brick], hosts: Sequence[Host]) -> dict[str, str]:
         """The names of the bricks, by what they would be with the declared names of their hosts."""

@@ -139,6 +139,7 @@ import os
 import time
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_module, gluster_names, gluster_pool
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_command import GlusterError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_module import GlusterModule
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_options import text
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_peers import (
@@ -151,7 +152,6 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_peers impor
     pool_option,
     unknown_names,
 )
-from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_pool import parse_pool
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import of_hosts, parse_option
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Plan, Refused, RunnerError
 
@@ -268,11 +268,10 @@ class Peers:
         asked = next((peer for peer in pool.peers if peer.condition == gluster_pool.CONNECTED), None)
         if asked is None or not self.params["server_name"]:
             return False
-        answer = self.call.cli.ask("pool", "list", at=asked.name)
-        if not answer.ok or answer.tree is None:
+        try:
+            return names <= set(self.call.steps.called(pool, asked))
+        except GlusterError:
             return False
-        known = {name for peer in parse_pool(answer.tree).peers if peer.uuid == pool.uuid for name in peer.names}
-        return names <= known
 
     def option(self, key):
         return parse_option(self.call.cli.tree("volume", "get", "all", key))

@@ -234,7 +234,13 @@ findings:
 """
 
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_errors, gluster_module, gluster_names
+from ansible_collections.kvmcloud.stack.plugins.module_utils import (
+    gluster_errors,
+    gluster_module,
+    gluster_names,
+    gluster_options,
+    gluster_pool,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_command import GlusterError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_leftovers import Leftovers
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_module import GlusterModule
@@ -249,6 +255,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volume_veri
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import (
     Brick,
     describe,
+    parse_progress,
     parse_quota,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import RunnerError
@@ -303,9 +310,9 @@ class Volumes:
         """One read of the volumes and of their processes, and of more only where something is to be done."""
         present = self.call.volumes()
         pool = None
-        status = self.call.status() if any(volume.started for volume in present) else {}
+        status = self.status(present)
         if needs_pool(self.declared, present):
-            pool = self.call.pool()
+            pool = self.pool(present)
             hosts = {Brick(brick).host for one in self.declared for brick in brick_names(one)}
             unknown = [host for host in sorted(hosts) if not pool.find(host) and host.lower() not in self.own_names]
             own = {host for host, address in gluster_names.resolved(unknown).items() if address.own}
@@ -316,6 +323,31 @@ class Volumes:
         check, bare = self.call.check_mode, self.call.bare
         prepared = self.call.params["prepared_hosts"]
         return Known(present, groups, pool, self.own_names, status, quota, lenient=check, bare=bare, prepared=prepared)
+
+    def pool(self, present):
+        """Where clients are limited, with the names by which the peers know this host: they must not be shut out."""
+        pool = self.call.pool()
+        options = [*(volume.options for volume in present), *(one["options"] or {} for one in self.declared)]
+        if not any(gluster_options.AUTH_ALLOW in one for one in options):
+            return pool
+        asked = [peer for peer in pool.peers if peer.condition == gluster_pool.CONNECTED]
+        called = [name for peer in asked for name in self.call.steps.called(pool, peer)]
+        return pool._replace(called=tuple(dict.fromkeys(called)))
+
+    def status(self, present):
+        """A removal that has left files behind is told as completed by gluster too."""
+        found = self.call.status() if any(volume.started for volume in present) else {}
+        for name, status in found.items():
+            tasks = tuple(self.task(name, task) for task in status.tasks)
+            found[name] = status._replace(tasks=tasks)
+        return found
+
+    def task(self, name, task):
+        if not task.removes or task.status != "completed":
+            return task
+        progress = parse_progress(self.call.cli.tree("volume", "remove-brick", name, *task.bricks, "status"))
+        left = any(one.failures or one.skipped for one in progress)
+        return task._replace(status="completed with failures") if left else task
 
     def quota(self, volume):
         if volume.options.get("features.quota") != "on" or not volume.started:

@@ -59,6 +59,11 @@ def dr_moving(pool: SmallGluster) -> None:
     pool.volume_remove_brick("dr", "gs1:/data/dr2", "gs2:/data/dr2", "start")
 
 
+def dr3(pool: SmallGluster) -> None:
+    dr(pool)
+    pool.volume_add_brick("dr", *DR3)
+
+
 def di(pool: SmallGluster) -> None:
     pool.volume_create("di", "gs1:/data/di")
     pool.volume_start("di")
@@ -112,6 +117,8 @@ CASES: dict[str, Callable[[SmallGluster], None]] = {
     "remove-brick-start-xml": dr,
     "remove-brick-commit-before-start-xml": dr,
     "remove-brick-commit-in-progress-xml": dr_moving,
+    "remove-brick-stop": lambda pool: (dr3(pool), pool.volume_remove_brick("dr", *DR3, "start")),
+    "remove-brick-stop-xml": dr3,
     "replace-brick": r3,
     "replace-brick-distribute": di,
     "peer-detach-not-peer-xml": lambda pool: pool.peer_detach("gs3"),
@@ -121,6 +128,7 @@ CASES: dict[str, Callable[[SmallGluster], None]] = {
     "pool-list-xml": empty,
     "heal-resolve-not-split": lambda pool: pool.volume_create("sb", "replica", "2", "gs1:/data/sb", "gs2:/data/sb"),
 }
+DR3 = ("gs3:/data/dr3", "gs4:/data/dr3")
 REST = ("gs1:/data/dr2", "gs2:/data/dr2")
 
 

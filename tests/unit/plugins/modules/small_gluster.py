@@ -39,6 +39,7 @@ class SmallGluster(BrickCommands):
         self.busy = 0  # so many calls are turned away
         self.in_flight = 0  # so many lists of peers are empty
         self.failures_of_moving = 0
+        self.split: set[str] = set()  # volumes of which the hosts have different definitions
         self.split_brain: dict[str, str] = {}  # path: gfid
 
     # -- the command -------------------------------------------------------------------------------------------------
@@ -259,7 +260,7 @@ class SmallGluster(BrickCommands):
         task = ""
         if volume.task:
             bricks = "".join(f"<brick>{brick}</brick>" for brick in volume.removal)
-            status = "in progress" if volume.moving else "completed"
+            status = "in progress" if volume.moving else volume.ended
             task = f"<task><type>{volume.task}</type><statusStr>{status}</statusStr><params>{bricks}</params></task>"
         return f"<volume><volName>{volume.name}</volName>{nodes}<tasks>{task}</tasks></volume>"
 

@@ -32,7 +32,9 @@ class Volume:
         self.incomplete: dict[str, int] = {}  # brick: readings until it is healed
         self.removal: tuple[str, ...] = ()
         self.moving = 0  # readings until the data is moved
+        self.failures = 0  # of moving; they stay until the task is ended
         self.task = ""
+        self.ended = "completed"  # how it ended, for the host that is asked
         self.limits: dict[str, tuple[int, str]] = {}
 
     @property
@@ -52,6 +54,8 @@ class BrickCommands:
     marks: dict[str, str]
     offline: set[str]
     failures_of_moving: int
+    known_as: list[str]
+    split: set[str]
     split_brain: dict[str, str]
 
     def volume(self, name: str) -> Volume:
@@ -80,8 +84,12 @@ class BrickCommands:
     def _rewrite_allow(self, volume: Volume) -> None:
         """As the real one does on each host in another way, unless all peers are in the list."""
         allow = volume.options.get("auth.allow")
-        missing = [name for name in self.peers if allow and name not in allow]
+        missing = [name for name in self.peers if allow and name not in allow.split(",")]
+        if allow and self.known_as[0] not in allow.split(","):
+            # This host does not write itself there; its peers do.
+            self.split.add(volume.name)
         if missing:
+            self.split.add(volume.name)
             volume.options["old.auth.allow"] = str(allow)
             volume.options["auth.allow"] = ",".join([str(allow), *missing])
 
@@ -173,16 +181,25 @@ class BrickCommands:
             volume.replica = replica
         elif words[-1] == "start":
             if volume.removal:
-                raise Refusal(f"A remove-brick task on volume {name} is not yet committed.")
+                raise Refusal(
+                    f"An earlier remove-brick task exists for volume {name}. Either commit it or stop it before "
+                    "starting a new task."
+                )
             self._idle(volume)
             if len(bricks) % volume.width:
                 raise Refusal(
                     f"Remove brick incorrect brick count of {len(bricks)} for replica {volume.width}", errno=0
                 )
             volume.removal, volume.moving, volume.task = bricks, 2, "Remove brick"
+            volume.failures = self.failures_of_moving
             self._rewrite_allow(volume)
+        elif words[-1] == "stop":
+            if volume.removal != bricks:
+                raise Refusal(f"remove-brick not started for volume {name}.")
+            volume.removal, volume.moving, volume.task = (), 0, ""
         else:
             assert words[-1] == "commit", "force would lose the data"
+            assert not volume.failures, "files would stay behind"
             if volume.removal != bricks:
                 raise Refusal(f"Brick {bricks[0]} is not decommissioned. Use start or force option")
             if volume.moving:
@@ -197,16 +214,16 @@ class BrickCommands:
             raise Refusal(f"A remove-brick task on volume {name} is not yet committed.")
         if len(volume.sets) < 2:
             raise Refusal(f"Volume {name} is not a distribute volume or contains only 1 brick.")
-        volume.moving, volume.task = 2, "Rebalance"
+        volume.moving, volume.task, volume.failures = 2, "Rebalance", 0
 
     def progress(self, volume: Volume) -> str:
         if not volume.task:
             raise Refusal(f"rebalance not started for volume {volume.name}.")
-        status = "in progress" if volume.moving else "completed"
+        status = "in progress" if volume.moving else volume.ended
         hosts = sorted({b.partition(":")[0] for b in volume.removal or volume.bricks})
         nodes = "".join(
             f"<node><nodeName>{host}</nodeName><id>{host_uuid(host)}</id><files>1</files>"
-            f"<failures>{self.failures_of_moving}</failures><skipped>0</skipped><statusStr>{status}</statusStr></node>"
+            f"<failures>{volume.failures}</failures><skipped>0</skipped><statusStr>{status}</statusStr></node>"
             for host in hosts
         )
         volume.moving = max(0, volume.moving - 1)

@@ -51,26 +51,56 @@ def test_bricks_leave_by_name_only_and_with_their_data(pool: SmallGluster, capsy
         run(capsys, named)
     assert pool.volumes["v"].bricks == both, "not committed"
     pool.failures_of_moving = 0
-    result = run(capsys, named)
-    assert [step["command"][-1] for step in result["actions"]][-1] == "commit"
-    assert "start" not in [step["command"][-1] for step in result["actions"]], "the removal that was begun goes on"
+    pool.log.clear()
+    run(capsys, named)
+    assert [words[-1] for words in pool.log] == ["stop", "start", "commit"], "its failures stay until it is ended"
     assert pool.volumes["v"].bricks == bricks(1, 2, 3)
     assert not run(capsys, named)["changed"]
 
 
-def test_data_of_a_brick_that_is_down_cannot_be_moved(pool: SmallGluster, capsys: Any) -> None:
+def test_a_removal_that_was_cut_off_goes_on(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume(bricks=[*bricks(1, 2, 3), *bricks(2, 3, 4, disk="b2")]))
+    pool.volume_remove_brick("v", *bricks(2, 3, 4, disk="b2"), "start")
+    pool.log.clear()
+    named = volume(confirm_remove=bricks(2, 3, 4, disk="b2"))
+    run(capsys, named)
+    assert [words[-1] for words in pool.log if words[1] == "remove-brick"] == ["commit"]
+    assert not run(capsys, named)["changed"]
+
+
+def test_a_removal_that_has_failed_is_begun_anew(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume(bricks=[*bricks(1, 2, 3), *bricks(2, 3, 4, disk="b2")]))
+    pool.volume_remove_brick("v", *bricks(2, 3, 4, disk="b2"), "start")
+    pool.volumes["v"].moving, pool.volumes["v"].ended = 0, "failed"
+    pool.log.clear()
+    with pytest.raises(ModuleFailed, match="gs2: failed"):
+        run(capsys, volume(confirm_remove=bricks(2, 3, 4, disk="b2")))
+    pool.volumes["v"].ended = "completed"
+    run(capsys, volume(confirm_remove=bricks(2, 3, 4, disk="b2")))
+    assert pool.volumes["v"].bricks == bricks(1, 2, 3)
+
+
+def test_data_of_a_brick_that_is_away_cannot_be_moved(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume(bricks=[*bricks(1, 2, 3), *bricks(2, 3, 4, disk="b2")]))
+    pool.peers["gs4"]["connected"] = 0
+    with pytest.raises(ModuleFailed, match="gs4:/b2/v is host away, so that the data of its set cannot be moved away"):
+        run(capsys, volume(confirm_remove=bricks(2, 3, 4, disk="b2")))
+
+
+def test_the_data_of_a_brick_whose_process_has_ended_is_moved_when_it_runs(pool: SmallGluster, capsys: Any) -> None:
     run(capsys, volume(bricks=[*bricks(1, 2, 3), *bricks(2, 3, 4, disk="b2")]))
     pool.offline.add("gs4:/b2/v")
-    with pytest.raises(ModuleFailed, match="gs4:/b2/v is offline, so that the data of its set cannot be moved away"):
-        run(capsys, volume(confirm_remove=bricks(2, 3, 4, disk="b2")))
+    pool.log.clear()
+    run(capsys, volume(confirm_remove=bricks(2, 3, 4, disk="b2")))
+    assert [words[1] for words in pool.log] == ["start", "set", "remove-brick", "remove-brick"]
 
 
 def test_a_mark_stays_as_long_as_a_brick_is_down(pool: SmallGluster, capsys: Any) -> None:
     run(capsys, volume())
     pool.volumes["v"].options["user.kvmcloud-heal"] = "wanted"
-    pool.offline.add("gs3:/b1/v")
+    pool.peers["gs3"]["connected"] = 0
     assert not run(capsys, volume())["changed"] and pool.volumes["v"].options["user.kvmcloud-heal"] == "wanted"
-    pool.offline.clear()
+    pool.peers["gs3"]["connected"] = 1
     pool.volumes["v"].incomplete["gs3:/b1/v"] = 5
     assert run(capsys, volume())["changed"] and not pool.volumes["v"].incomplete
     assert pool.volumes["v"].options["user.kvmcloud-heal"] == "ended" and not run(capsys, volume())["changed"]
@@ -79,9 +109,23 @@ def test_a_mark_stays_as_long_as_a_brick_is_down(pool: SmallGluster, capsys: Any
 def test_a_removal_that_somebody_began_is_in_the_way(pool: SmallGluster, capsys: Any) -> None:
     run(capsys, volume(bricks=[*bricks(1, 2, 3), *bricks(2, 3, 4, disk="b2")]))
     pool.volume_remove_brick("v", *bricks(2, 3, 4, disk="b2"), "start")
-    more = volume(bricks=[*bricks(1, 2, 3), *bricks(2, 3, 4, disk="b2"), *bricks(1, 2, 4, disk="b3")])
+    other = ["gs1:/b1/v", "gs2:/b1/v", "gs3:/b1/v", "gs1:/b3/v", "gs3:/b2/v", "gs4:/b2/v"]
     with pytest.raises(ModuleFailed, match="a removal of .* was begun .* is not committed"):
-        run(capsys, more)
+        run(capsys, volume(bricks=other, confirm_remove=bricks(2, disk="b2")))
+
+
+@pytest.mark.parametrize("more", [[], bricks(1, 2, 4, disk="b3")], ids=["as before", "and others come"])
+def test_bricks_that_are_declared_again_stay(more: list[str], pool: SmallGluster, capsys: Any) -> None:
+    both = [*bricks(1, 2, 3), *bricks(2, 3, 4, disk="b2")]
+    run(capsys, volume(bricks=both))
+    pool.volume_remove_brick("v", *bricks(2, 3, 4, disk="b2"), "start")
+    pool.log.clear()
+    result = run(capsys, volume(bricks=[*both, *more]))
+    assert "end the removal of gs2:/b2/v" in str(result["actions"])
+    done = ["set", "remove-brick", *(["add-brick"] if more else []), "rebalance", "set"]
+    assert [words[1] for words in pool.log] == done and pool.log[1][-1] == "stop"
+    assert pool.volumes["v"].bricks == [*both, *more]
+    assert not run(capsys, volume(bricks=[*both, *more]))["changed"]
 
 
 def test_a_brick_is_replaced_and_filled(pool: SmallGluster, capsys: Any) -> None:
@@ -97,6 +141,15 @@ def test_a_brick_is_replaced_and_filled(pool: SmallGluster, capsys: Any) -> None
         "wait until nothing is only"
     )
     assert not run(capsys, wanted)["changed"]
+
+
+def test_the_list_of_clients_has_this_host_as_its_peers_call_it(pool: SmallGluster, capsys: Any) -> None:
+    """auth-allow-per-node-gs2: the others write gs1 there, which its own list of peers does not have."""
+    pool.known_as = ["10.77.0.1", "gs1"]
+    run(capsys, volume(bricks=bricks(2, 3, 4), options={"auth.allow": "10.9.*"}))
+    moved = volume(bricks=[*bricks(2, 3), "gs4:/b2/v"], confirm_remove=bricks(4), options={"auth.allow": "10.9.*"})
+    run(capsys, moved)
+    assert not pool.split and pool.volumes["v"].options["auth.allow"] == "10.9.*"
 
 
 def test_a_rewritten_list_of_clients_becomes_the_same_everywhere(pool: SmallGluster, capsys: Any) -> None:
@@ -118,12 +171,13 @@ def test_the_brick_of_a_dead_host_is_replaced_and_not_waited_for(pool: SmallGlus
 
 def test_no_copy_goes_while_another_is_missing(pool: SmallGluster, capsys: Any) -> None:
     run(capsys, volume())
-    pool.offline.add("gs2:/b1/v")
-    with pytest.raises(ModuleFailed, match="gs3:/b1/v cannot be taken away now: gs2:/b1/v is offline"):
+    pool.peers["gs2"]["connected"] = 0
+    with pytest.raises(ModuleFailed, match="gs3:/b1/v cannot be taken away now: gs2:/b1/v is host away"):
         run(capsys, volume(bricks=bricks(1, 2, 4), confirm_remove=bricks(3)))
     with pytest.raises(ModuleFailed, match="must be online before the number of copies can change"):
         run(capsys, volume(replica=4, bricks=bricks(1, 2, 3, 4), confirm_replica_from=3))
-    pool.offline.add("gs3:/b1/v")
+    pool.peers["gs2"]["connected"] = 1
+    pool.offline |= {"gs2:/b1/v", "gs3:/b1/v"}
     both = volume(bricks=["gs1:/b1/v", "gs4:/b1/v", "gs2:/b9/v"], confirm_remove=bricks(2, 3))
     run(capsys, both)
     assert sorted(pool.volumes["v"].bricks) == sorted(both["bricks"]), "one copy is left, and both others go"
@@ -140,9 +194,46 @@ def test_a_dead_copy_less(pool: SmallGluster, capsys: Any) -> None:
 def test_a_brick_of_another_set_may_be_down(pool: SmallGluster, capsys: Any) -> None:
     both = [*bricks(1, 2, 3), *bricks(2, 3, 4, disk="b2")]
     run(capsys, volume(bricks=both))
-    pool.offline.add("gs4:/b2/v")
-    run(capsys, volume(bricks=["gs4:/b1/v", *both[1:]], confirm_remove=bricks(1)))
-    assert pool.volumes["v"].bricks[0] == "gs4:/b1/v"
+    pool.offline, pool.broken = {"gs4:/b2/v"}, {"gs4:/b2/v"}
+    with pytest.raises(ModuleFailed, match="gs4:/b2/v: still offline"):
+        run(capsys, volume(bricks=["gs4:/b1/v", *both[1:]], confirm_remove=bricks(1)))
+    assert pool.volumes["v"].bricks[0] == "gs4:/b1/v", "it is told when the other one is replaced"
+
+
+def test_a_brick_whose_process_has_ended_is_started_before_all_else(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, volume())
+    pool.volumes["v"].options["user.kvmcloud-heal"] = "wanted"
+    pool.offline.add("gs2:/b1/v")
+    pool.log.clear()
+    run(capsys, volume())
+    assert [words[1] for words in pool.log] == ["start", "set"] and not pool.offline, "in spite of a mark"
+    pool.offline.add("gs2:/b1/v")
+    pool.volumes["v"].incomplete["gs2:/b1/v"] = 4
+    pool.log.clear()
+    more = volume(bricks=["gs1:/b1/v", "gs2:/b1/v", "gs4:/b1/v", *bricks(1, 2, 3, disk="b2")], confirm_remove=bricks(3))
+    run(capsys, more)
+    assert [words[1] for words in pool.log] == ["start", "set", "replace-brick", "add-brick", "rebalance", "set"]
+
+
+def test_a_copy_that_has_missed_something_does_not_stand_for_a_lost_one(pool: SmallGluster, capsys: Any) -> None:
+    """Of two copies the one that ran is lost, and the other, whose process had ended, would be the only source."""
+    two = {"name": "v", "replica": 2, "accept_split_brain_risk": True}
+    run(capsys, {**two, "bricks": bricks(1, 2)})
+    pool.peers["gs2"]["connected"] = 0
+    pool.offline.add("gs1:/b1/v")
+    with pytest.raises(ModuleFailed, match="gs2:/b1/v cannot be taken away now: gs2:/b1/v is host away"):
+        run(capsys, {**two, "bricks": bricks(1, 3), "confirm_remove": bricks(2)})
+
+
+def test_bricks_are_not_started_beside_a_new_and_empty_disk(pool: SmallGluster, capsys: Any) -> None:
+    """'start force' marks an empty directory as a whole brick."""
+    run(capsys, volume(bricks=[*bricks(1, 2, 3), *bricks(1, 2, 3, disk="b2")]))
+    pool.offline |= {"gs3:/b1/v", "gs2:/b2/v"}
+    pool.log.clear()
+    wanted = volume(bricks=[*bricks(1, 2, 3), *bricks(1, 2, 3, disk="b2")], rebuilt_bricks=bricks(3))
+    run(capsys, wanted)
+    assert [words[1] for words in pool.log] == ["set", "reset-brick", "reset-brick", "start", "set"]
+    assert not pool.offline and not run(capsys, wanted)["changed"]
 
 
 def test_a_copy_that_is_not_known_to_be_complete_does_not_stand_for_a_dead_one(pool: SmallGluster, capsys: Any) -> None:
@@ -160,6 +251,28 @@ def test_a_copy_that_is_not_known_to_be_complete_does_not_stand_for_a_dead_one(p
     pool.offline.clear()
     run(capsys, {**two, "bricks": bricks(3, 4), "confirm_remove": bricks(2)})
     assert pool.volumes["v"].bricks == bricks(3, 4) and not pool.volumes["v"].incomplete
+
+
+def test_nor_does_a_fragment(pool: SmallGluster, capsys: Any) -> None:
+    parts = {"name": "v", "disperse": 3, "redundancy": 1}
+    run(capsys, {**parts, "bricks": bricks(1, 2, 3)})
+    pool.log.clear()
+    pool.kill_after = 2
+    with pytest.raises(Killed):
+        run(capsys, {**parts, "bricks": bricks(4, 2, 3), "confirm_remove": bricks(1)})
+    pool.kill_after = None
+    pool.peers["gs2"]["connected"] = 0
+    with pytest.raises(ModuleFailed, match="not known whether gs4:/b1/v, gs3:/b1/v is complete without gs2:/b1/v"):
+        run(capsys, {**parts, "bricks": ["gs4:/b1/v", "gs1:/b9/v", "gs3:/b1/v"], "confirm_remove": bricks(2)})
+
+
+def test_with_fewer_copies_nothing_is_lost_that_one_set_has_yet_to_heal(pool: SmallGluster, capsys: Any) -> None:
+    run(capsys, {"name": "v", "replica": 2, "accept_split_brain_risk": True, "bricks": bricks(1, 2, 3, 4)})
+    pool.offline.add("gs2:/b1/v")
+    pool.volumes["v"].incomplete["gs3:/b1/v"] = 5  # what it lacks is on gs4 alone, which leaves
+    one = {"name": "v", "replica": 1, "bricks": bricks(1, 3)}
+    run(capsys, {**one, "confirm_replica_from": 2, "confirm_remove": bricks(2, 4)})
+    assert pool.volumes["v"].bricks == bricks(1, 3) and not pool.volumes["v"].incomplete
 
 
 def test_a_brick_that_its_glusterd_does_not_recognise_is_replaced_by_itself(pool: SmallGluster, capsys: Any) -> None:
