@@ -5,12 +5,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_day2
+
+
+def gluster_consent(*given: Any, **named: Any) -> list[dict[str, Any]]:
+    try:
+        return gluster_day2.gluster_consent(*given, **named)
+    except gluster_day2.ConsentError as error:
+        raise AnsibleFilterError(str(error)) from error
 
 
 class FilterModule:
     def filters(self) -> dict:
         return {
-            "gluster_consent": gluster_day2.gluster_consent,
+            "gluster_consent": gluster_consent,
             "gluster_stop_findings": gluster_day2.gluster_stop_findings,
         }

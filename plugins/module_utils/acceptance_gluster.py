@@ -100,6 +100,11 @@ def judge_volumes(
         down = [f"{brick} ({state})" for brick, state in states.items() if state != ONLINE]
         if down:
             wrong.append(f"{name} lacks {', '.join(down)}")
+        wrong += [
+            f"{name} has a removal of {', '.join(task.bricks)} that is not committed ({task.status})"
+            for task in (status[name].tasks if name in status else ())
+            if task.removes
+        ]
         left = gluster_heal.unhealed(heals.get(name, ()))
         if left and not down:  # with a brick down there is always something to heal
             wrong.append(f"{name} is not healed: {', '.join(f'{brick}: {said}' for brick, said in left.items())}")

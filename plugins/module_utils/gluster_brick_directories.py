@@ -41,6 +41,23 @@ class Brick(NamedTuple):
         return [name for name in self.entries if not name.startswith(INNER)]
 
 
+class Where(NamedTuple):
+    """Of a path, where it leads: links and bind mounts give one directory several."""
+
+    real: str
+    inodes: Sequence[tuple[int, int] | None] = (None,)  # its own, then those of the directories that it lies in
+
+    def meets(self, other: Where) -> bool:
+        """It is the other one, or one of the two lies in the other."""
+        texts = self.real == other.real or _lies_in(self.real, other.real) or _lies_in(other.real, self.real)
+        ours, theirs = self.inodes[0], other.inodes[0]
+        return texts or (ours is not None and ours in other.inodes) or (theirs is not None and theirs in self.inodes)
+
+
+def _lies_in(path: str, other: str) -> bool:
+    return path.startswith(f"{other}/")
+
+
 class KnownBrick(NamedTuple):
     """As glusterd keeps it in vols/VOLUME/bricks."""
 
@@ -117,6 +134,7 @@ def plan_reset(
     known: Mapping[str, str],
     running: Sequence[str],
     awaited: Sequence[str],
+    wheres: Mapping[str, Where],
 ) -> ResetPlan:
     """`present`: these directories and those above. `known`: bricks of glusterd on this host, path to volume.
 
@@ -126,7 +144,7 @@ def plan_reset(
     for given in dict.fromkeys(paths):
         path = given.rstrip("/")
         found = present.get(path, Brick())
-        reason = _refusal(path, found, known, running) or _marked_above(path, present)
+        reason = _refusal(path, found, known, running, wheres) or _marked_above(path, present)
         if reason:
             findings.append(f"reset {given}: {reason}")
         elif any(path.startswith(f"{mount}/") for mount in awaited):
@@ -142,19 +160,21 @@ def plan_reset(
     return ResetPlan(steps, findings, warnings)
 
 
-def _refusal(path: str, found: Brick, known: Mapping[str, str], running: Sequence[str]) -> str:
+def _refusal(
+    path: str, found: Brick, known: Mapping[str, str], running: Sequence[str], wheres: Mapping[str, Where]
+) -> str:
     if not path.startswith("/") or path.count("/") < 2 or {"", ".", ".."} & set(path[1:].split("/")):
         return "this is no directory of a brick; name it from the root on, such as /bricks/brick1/vms."
     if found.kind not in ("", "directory"):
         return f"it is a {found.kind} and no directory."
     for other, volume in sorted(known.items()):
-        if _meet(path, other):
+        if wheres[path].meets(wheres[other]):
             return (
                 f"{'it' if other == path else other} is a brick of volume {volume}. Remove it from the volume, or "
                 f"delete the volume, first. (If only some hosts know {volume}, it is a ghost.)"
             )
     for other in sorted(running):
-        if _meet(path, other):
+        if wheres[path].meets(wheres[other]):
             return f"a glusterfsd process serves {other}. Stop the volume, or that process, first."
     return ""
 
@@ -171,7 +191,3 @@ def _marked_above(path: str, present: Mapping[str, Brick]) -> str:
         if present.get(other, Brick()).marks:
             return f"{other}, in which it lies, has the marks of a brick; reset that, or use another directory."
     return ""
-
-
-def _meet(path: str, other: str) -> bool:
-    return path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/")

@@ -20,6 +20,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_brick_direc
     INNER,
     Brick,
     Directory,
+    Where,
+    above,
     brick_process,
     local_bricks,
     parse_brick,
@@ -105,11 +107,37 @@ class BrickHost(StorageHost):
                     found[path] = Brick("link" if stat.S_ISLNK(mode) else "file")
         return found
 
+    def wheres(self, paths: Iterable[str]) -> dict[str, Where]:
+        return {path: self._where(path) for path in paths}
+
+    @staticmethod
+    def _where(path: str) -> Where:
+        real = os.path.realpath(path)
+        found: list[tuple[int, int] | None] = []
+        for one in (real, *reversed(above(real))):
+            try:
+                state = os.stat(one)
+                found.append((state.st_dev, state.st_ino))
+            except OSError:
+                found.append(None)
+        return Where(real, tuple(found))
+
     def known_bricks(self) -> dict[str, str]:
         """Of volumes that glusterd keeps, running or not: path to volume. Ghosts of failed creations are among them."""
         files = glob.glob(f"{GLUSTERD}/vols/*/bricks/*")
         known = [parse_brick(path.split("/")[-3], _text(path)) for path in files]
         return local_bricks(known, parse_own_uuid(_text(f"{GLUSTERD}/glusterd.info")))
+
+    def is_lost(self, path: str) -> bool:
+        """A brick by what glusterd keeps, on a disk that is new. In a directory made here, it would count as whole."""
+        volume = self.known_bricks().get(path)
+        if volume is None or os.path.isdir(path):
+            return False
+        self.warnings.append(
+            f"{path} is a brick of volume {volume} and is not there, as on a new disk. The directory is not made, for "
+            "gluster would take it for a whole brick. Have it filled: playbook gluster_replace_brick."
+        )
+        return True
 
     def running_bricks(self) -> list[str]:
         found = {brick_process(_text(path)) for path in glob.glob(f"{PROC}/[0-9]*/cmdline")}
@@ -123,6 +151,8 @@ class BrickHost(StorageHost):
     def _make_directory(self, path: str, mount: str, uid: str, gid: str, mode: str) -> None:
         if not os.path.ismount(mount):
             raise RunnerError(f"nothing is mounted at {mount}, so it would be on the disk below.")
+        if self.is_lost(path):
+            return
         inner = mount
         for part in path[len(mount) + 1 :].split("/"):
             inner = f"{inner}/{part}"

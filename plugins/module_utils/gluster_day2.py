@@ -9,11 +9,16 @@ from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import gluster_pool
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_form import Form, form_from_counts
-from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_options import same
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_options import left_bricks, same
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_picture import place_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import ONLINE, Brick
 
 Volume = Mapping[str, Any]
+
+
+class ConsentError(ValueError):
+    """The text is the sentence for the user."""
+
 
 # -- consent ---------------------------------------------------------------------------------------------------------
 
@@ -26,12 +31,17 @@ def gluster_consent(
     hosts: Iterable[str] = (),
     bricks: Iterable[str] = (),
     moves: bool = False,
+    declared_hosts: Iterable[str] = (),
 ) -> list[dict[str, Any]]:
     """The declared volumes, with leave for the bricks of these hosts, and for these bricks, to go or to be filled anew.
 
     A brick whose place is still declared is filled anew there; one whose place is not may leave. With `moves`, bricks
     on disks that stay declared may be moved as well. What is declared no more and not named has no leave.
+
+    A name that nobody knows is refused: of a host that has left already, the inventory knows, or a volume that it had
+    a brick of.
     """
+    _check_names(present, peers, list(map(str, hosts)), list(map(str, bricks)), set(map(str, declared_hosts)))
     gone = {alias for host in hosts for alias in _names(str(host), peers)}
     named = {str(brick) for brick in bricks}
     places = {one["name"]: _places(one) for one in layout}
@@ -51,6 +61,26 @@ def gluster_consent(
         more = {"confirm_remove": leave, "rebuilt_bricks": rebuilt}
         found.append({**volume, **{key: list(dict.fromkeys(names)) for key, names in more.items() if names}})
     return found
+
+
+def _check_names(
+    present: Sequence[Volume],
+    peers: Sequence[Mapping[str, Any]],
+    hosts: Sequence[str],
+    bricks: Sequence[str],
+    declared_hosts: set[str],
+) -> None:
+    had = [Brick(str(brick["name"])) for one in present for brick in one["bricks"]]
+    had += [Brick(name) for one in present for name in left_bricks(one.get("options") or {})]
+    pool = {name for peer in peers for name in peer["names"]} | {brick.host for brick in had}
+    unknown = [host for host in hosts if host not in pool | declared_hosts]
+    places = {(alias, brick.path) for brick in had for alias in _names(brick.host, peers)}
+    unknown += [name for name in bricks if (Brick(name).host, Brick(name).path) not in places]
+    if unknown:
+        raise ConsentError(
+            f"{', '.join(unknown)}: neither the pool nor the inventory knows of it. Is it called so? Peers are "
+            f"{', '.join(sorted(str(peer['name']) for peer in peers))}. If it has left already, nothing is to be done."
+        )
 
 
 def _names(host: str, peers: Sequence[Mapping[str, Any]]) -> set[str]:

@@ -99,9 +99,7 @@ def _check_forms(present: Form, form: Form, volume: str) -> None:
 
 
 class _Changer:
-    def __init__(
-        self, present: Layout, hosts: Sequence[Host], form: Form, volume: str, left: Sequence[str]
-    ) -> None:
+    def __init__(self, present: Layout, hosts: Sequence[Host], form: Form, volume: str, left: Sequence[str]) -> None:
         self.present = present
         self.hosts = {host.name: host for host in hosts}
         self.form = form

@@ -75,6 +75,8 @@ class PeerPlanner:
         gone = [name for name in dict.fromkeys(self.wanted.detached) if self._is_there(name)]
         for name in gone:
             self._step(f"detach {name}", "gluster", "peer", "detach", name)
+        for name in set(self.wanted.detached) - set(gone):
+            self.warnings.append(f"peer {name}: it is not in the pool. It has left already, or has another name there.")
         self._set_options()
         if self.findings:
             raise Refused(self.findings)
@@ -154,8 +156,16 @@ class PeerPlanner:
         )
 
     def _set_options(self) -> None:
+        away = [peer.name for peer in self.known.pool.peers if peer.condition != gluster_pool.CONNECTED]
         for name, value in self.wanted.pool_options.items():
-            if self.known.pool_options.get(name) != value:
+            if self.known.pool_options.get(name) == value:
+                continue
+            if name == OP_VERSION and away:
+                self.warnings.append(
+                    f"{name} stays {self.known.pool_options.get(name)} and is not raised to {value} while "
+                    f"{', '.join(away)} is away: it cannot be lowered again, and a host that is too old would be out."
+                )
+            else:
                 self._step(f"set {name} of the pool to {value}", "gluster", "volume", "set", "all", name, value)
 
     def _step(self, sentence: str, *argv: str) -> None:

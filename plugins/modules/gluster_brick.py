@@ -97,6 +97,8 @@ options:
         description:
           - Directories below the mount point. GlusterFS makes the directory of a brick itself, but none above it, and
             sets its owner from options of the volume.
+          - That of a brick of a volume is not made again where it is gone, as on a new disk, because gluster would take
+            an empty directory for a whole brick. The playbook C(gluster_replace_brick) has it filled.
         type: list
         elements: dict
         default: []
@@ -119,7 +121,8 @@ options:
       - Directories that were bricks and shall be free for another volume; each is named with its full path.
       - Takes away C(.glusterfs) and the marks of the directory itself (extended attributes C(trusted.gfid),
         C(trusted.glusterfs.*) and C(trusted.afr.*)). Files stay, and are told.
-      - Refused while glusterd knows the directory as a brick, a process serves it, or a directory above it has marks.
+      - Refused while glusterd knows the directory as a brick, by whichever path, a process serves it, or a directory
+        above it has marks.
     type: list
     elements: path
     default: []
@@ -334,11 +337,14 @@ def plan_all(module, host):
     mounted = [path for path in points if found.at(path)]
     paths = [f"{brick['mount']}/{one['path']}" for brick in bricks for one in brick["directories"]]
     here = [path for path in paths if any(path.startswith(f"{mount}/") for mount in mounted)]
-    directories = plan_directories(bricks, host.directories(here), mounted)
+    there = host.directories(here)
+    lost = [path for path in here if there[path] is None and host.is_lost(path)]
+    directories = [step for step in plan_directories(bricks, there, mounted) if step.argv[1] not in lost]
     known, running = (host.known_bricks(), host.running_bricks()) if reset else ({}, [])
     awaited = [path for path in points if path not in mounted]
     looked_at = [one for path in reset for one in (*above(path), path.rstrip("/"))]
-    resets = plan_reset(reset, host.bricks(looked_at), known, running, awaited)
+    wheres = host.wheres([*(path.rstrip("/") for path in reset), *known, *running])
+    resets = plan_reset(reset, host.bricks(looked_at), known, running, awaited, wheres)
     refuse(module, [*findings, *disk_plan.findings, *plan.findings, *resets.findings])
 
     steps = [*plan.steps, *directories, *resets.steps]

@@ -17,7 +17,8 @@ description:
   - It never uses C(force) to create a volume, and takes no copy away before the others of its set are complete.
   - A run that was killed is taken up by the next one, also in the middle of a removal, a replacement or a rebalance.
     For this, options C(user.kvmcloud-rebalance) and C(user.kvmcloud-heal) are V(wanted) while bricks change, and then
-    V(ended), since gluster does not take options of this name space away.
+    V(ended), since gluster does not take options of this name space away. C(user.kvmcloud-left) has the bricks that
+    have left the volume, whose directories are not used again.
   - While bricks change, all hosts of the pool are in C(auth.allow), if it is set at all. Otherwise gluster would write
     them there itself, on every host in another way, and the next restart of glusterd would end in rejected peers.
   - Volumes that are not named are left alone.

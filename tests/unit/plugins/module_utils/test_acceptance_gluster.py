@@ -21,7 +21,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.acceptance_gluster 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_form import Form
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_heal import BrickHeal
 from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_pool import Peer, Pool
-from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import Brick, Process, Status, Volume
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_volumes import Brick, Process, Status, Task, Volume
 
 POOL = Pool("u1", (Peer("u2", ("gs2",), True), Peer("u3", ("gs3", "gs3-storage"), True)))
 BRICKS = ("gs1:/b/v", "gs2:/b/v", "gs3:/b/v")
@@ -81,6 +81,14 @@ def heal(*counts: int | None) -> list[BrickHeal]:
             False,
             "v lacks gs3:/b/v (offline)",
             id="the status leaves it out",
+        ),
+        pytest.param(
+            volume(),
+            online()._replace(tasks=(Task("Rebalance", "1", "x"), Task("Remove brick", "2", "completed", BRICKS[2:]))),
+            heal(0, 0, 0),
+            False,
+            "v has a removal of gs3:/b/v that is not committed (completed)",
+            id="a brick is on its way out",
         ),
         pytest.param(volume(), online(), heal(0, 4, 0), False, "v is not healed: gs2:/b/v: 4 to heal", id="not healed"),
         pytest.param(

@@ -10,6 +10,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_brick_direc
     Brick,
     Directory,
     KnownBrick,
+    Where,
     above,
     brick_process,
     local_bricks,
@@ -62,7 +63,8 @@ FAILED = Brick("directory", ("trusted.glusterfs.volume-id",))
 
 
 def reset(path=PATH, found=USED, known=(), running=(), awaited=()):
-    return plan_reset([path], {path: found}, dict(known), running, awaited)
+    wheres = {one: Where(one) for one in (path, *dict(known), *running)}
+    return plan_reset([path], {path: found}, dict(known), running, awaited, wheres)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,8 @@ def test_reset_is_refused(arguments, said):
 
 def test_a_brick_in_a_brick_is_not_freed_by_its_own_reset():
     # 'parent directory /data/v0 is already part of a volume'
-    plan = plan_reset([f"{PATH}/sub"], {PATH: USED, AT: Brick("directory"), f"{PATH}/sub": USED}, {}, [], [])
+    present = {PATH: USED, AT: Brick("directory"), f"{PATH}/sub": USED}
+    plan = plan_reset([f"{PATH}/sub"], present, {}, [], [], {f"{PATH}/sub": Where(f"{PATH}/sub")})
     assert plan.steps == []
     assert plan.findings == [
         f"reset {PATH}/sub: {PATH}, in which it lies, has the marks of a brick; reset that, or use another directory."

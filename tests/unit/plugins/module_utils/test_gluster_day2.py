@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_day2 import gluster_consent, gluster_stop_findings
+from ansible_collections.kvmcloud.stack.plugins.module_utils.gluster_day2 import (
+    ConsentError,
+    gluster_consent,
+    gluster_stop_findings,
+)
 
 PEERS = [{"name": name, "names": [name, f"{name}-storage"], "uuid": f"u-{name}"} for name in ("gs2", "gs3")]
 
@@ -33,7 +37,7 @@ def layout(*hosts: str) -> dict:
 
 
 def consent(wanted: tuple[str, ...], **named) -> dict:
-    present = [there("gs1", "gs2", "gs3")]
+    present = [there("gs1", "gs2", "gs3", options={"user.kvmcloud-left": "gs7:/bricks/b1/vms"})]
     found = gluster_consent([{"name": "vms", "replica": 3}], [layout(*wanted)], present, PEERS, **named)[0]
     return {key: found.get(key) for key in ("confirm_remove", "rebuilt_bricks") if found.get(key)}
 
@@ -50,7 +54,8 @@ GS3 = ["gs3:/bricks/b1/vms"]
         ("of the same name", ("gs1", "gs2", "gs3"), {"hosts": ["gs3"]}, {"rebuilt_bricks": GS3}),
         ("a brick goes elsewhere", ("gs1", "gs2", "gs4"), {"bricks": GS3}, {"confirm_remove": GS3}),
         ("a brick has a new disk", ("gs1", "gs2", "gs3"), {"bricks": GS3}, {"rebuilt_bricks": GS3}),
-        ("a second run finds it gone", ("gs1", "gs2", "gs3"), {"hosts": ["gs9"], "bricks": ["gs9:/x"]}, {}),
+        ("a second run finds it gone", ("gs1", "gs2", "gs3"), {"hosts": ["gs9"], "declared_hosts": ["gs9"]}, {}),
+        ("and the inventory as well", ("gs1", "gs2", "gs3"), {"hosts": ["gs7"], "bricks": ["gs7:/bricks/b1/vms"]}, {}),
         (
             "moves are no leave for what is declared no more",
             ("gs1", "gs2"),
@@ -61,6 +66,24 @@ GS3 = ["gs3:/bricks/b1/vms"]
 )
 def test_leave_is_for_what_was_named(what, wanted, named, expected):
     assert consent(wanted, **named) == expected
+
+
+@pytest.mark.parametrize(
+    "named", [{"hosts": ["gs3", "gs33"]}, {"bricks": ["gs3:/bricks/b1/vmss"]}, {"bricks": ["gs33:/bricks/b1/vms"]}]
+)
+def test_a_name_that_nobody_knows_is_refused(named):
+    """It would be taken for one that has left already, and the run would end well."""
+    with pytest.raises(
+        ConsentError, match=f"^{next(iter(named.values()))[-1]}: neither the pool .* Peers are gs2, gs3"
+    ):
+        consent(("gs1", "gs2"), **named)
+
+
+def test_a_brick_in_the_second_directory_of_its_disk_is_declared():
+    moved = there("gs1", "gs2", "gs3")
+    moved["bricks"][2]["name"] += ".2"
+    found = gluster_consent([{"name": "vms"}], [layout("gs1", "gs2", "gs3")], [moved], PEERS, hosts=["gs3"])
+    assert found == [{"name": "vms", "rebuilt_bricks": ["gs3:/bricks/b1/vms.2"]}]
 
 
 def test_leave_that_was_given_before_stays():

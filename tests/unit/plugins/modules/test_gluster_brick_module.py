@@ -114,6 +114,44 @@ def test_a_brick_that_glusterd_knows_is_not_reset(marked: Path, glusterd: Path, 
     assert (marked / ".glusterfs").exists() and "trusted.gfid" in os.listxattr(marked)
 
 
+def test_a_brick_that_glusterd_knows_by_another_path_is_not_reset(marked: Path, glusterd: Path, capsys: Any) -> None:
+    knows(glusterd, "vms", marked)
+    (glusterd.parent / "data").symlink_to(glusterd.parent)
+    with pytest.raises(ModuleFailed, match=f"{marked} is a brick of volume vms"):
+        run_module(capsys, gluster_brick, reset=[f"{glusterd.parent}/data/b1/vms"])
+    mounted = glusterd.parent / "mounted"
+    mounted.mkdir()
+    if subprocess.run(["mount", "--bind", marked.parent, mounted], capture_output=True, check=False).returncode:
+        pytest.skip("no mounts here")
+    try:
+        for path in (f"{mounted}/vms", f"{mounted}/vms/kept"):
+            with pytest.raises(ModuleFailed, match=f"{marked} is a brick of volume vms"):
+                run_module(capsys, gluster_brick, reset=[path])
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+    assert (marked / ".glusterfs").exists()
+
+
+def test_the_directory_of_a_brick_is_not_made_on_a_new_disk(
+    glusterd: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """gluster would mark the empty directory, and count it as a whole copy."""
+    warnings: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: warnings.append(text))
+    monkeypatch.setattr(os.path, "ismount", lambda _path: True)
+    mount = glusterd.parent / "b1"
+    mount.mkdir()
+    knows(glusterd, "vms", mount / "vms")
+    host = BrickHost(CommandModule())
+    host.change(["directory", f"{mount}/vms", str(mount), "-", "-", "-"])
+    assert not (mount / "vms").exists() and "is a brick of volume vms and is not there" in host.warnings[0]
+    monkeypatch.setattr(BrickHost, "mounts", lambda _host: [Mount(str(mount), "/dev/vdz", "xfs", "254:16")])
+    brick = {"name": "b1", "mount": str(mount), "directories": [{"path": "vms"}, {"path": "other"}]}
+    result = run_module(capsys, gluster_brick, bricks=[brick])
+    assert os.listdir(mount) == ["other"] and len(result["actions"]) == 1 and "playbook gluster_replace" in warnings[0]
+    assert not run_module(capsys, gluster_brick, bricks=[brick])["changed"]
+
+
 def test_a_brick_that_is_served_is_not_reset(
     marked: Path, glusterd: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

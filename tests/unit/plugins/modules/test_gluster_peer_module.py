@@ -204,6 +204,19 @@ def test_options_of_the_pool(pool: SmallGluster, capsys: Any) -> None:
     assert not run(capsys, pool_options=wanted)["changed"]
 
 
+def test_the_operating_version_waits_for_a_host_that_is_away(pool: SmallGluster, capsys: Any) -> None:
+    pool.peers["gs3"]["connected"] = 0
+    assert not run(capsys, pool_options={"cluster.op-version": "max"})["changed"]
+    assert "stays 90000 and is not raised to 100000 while gs3 is away" in str(pool.warnings)
+    pool.peers["gs3"]["connected"] = 1
+    assert run(capsys, pool_options={"cluster.op-version": "max"})["changed"]
+
+
+def test_a_host_that_is_not_in_the_pool_need_not_be_detached_and_is_told(pool: SmallGluster, capsys: Any) -> None:
+    assert not run(capsys, detached=["gs33"])["changed"]
+    assert "peer gs33: it is not in the pool. It has left already, or has another name" in str(pool.warnings)
+
+
 def test_definitions_that_differ_are_told_before_a_restart(pool: SmallGluster, capsys: Any) -> None:
     definitions = {
         "gs1": {"r3": {"checksum": "1", "info": {"auth.allow": "10.*,gs2,gs3", "version": "4"}}},
