@@ -31,16 +31,20 @@ def on(host: str, command: str, check: bool = True) -> str:
     return done.stdout + done.stderr
 
 
-def inventory(servers=("gs1", "gs2", "gs3"), volumes=(), mounts=(), clients=("client1",), **variables) -> str:
-    """What a user has: the servers that are in use and a client. Other hosts of the lab are none of it."""
+def inventory(servers=("gs1", "gs2", "gs3"), volumes=(), mounts=(), clients=("client1",), own=None, **variables) -> str:
+    """What a user has: the servers that are in use and a client. Other hosts of the lab are none of it.
+
+    `own`: what single servers have, by their name.
+    """
     addresses = {
         name: {"ansible_host": host["ansible_host"]}
         for group in yaml.safe_load(Path(HOSTS, "hosts.yml").read_text()).values()
         for name, host in group["hosts"].items()
     }
-    own = {"gluster_bricks": BRICKS, "gluster_volumes": list(volumes), **variables}
+    shared = {"gluster_bricks": BRICKS, "gluster_volumes": list(volumes), **variables}
+    hosts = {name: {**addresses[name], **(own or {}).get(name, {})} for name in servers}
     groups = {
-        "gluster_servers": {"hosts": {name: addresses[name] for name in servers}, "vars": own},
+        "gluster_servers": {"hosts": hosts, "vars": shared},
         "clients": {"hosts": {c: addresses[c] for c in clients}, "vars": {"gluster_client_mounts": list(mounts)}},
     }
     folder = Path(DECLARED.name)
@@ -57,6 +61,25 @@ def playbook(name: str, *arguments: str, **declared) -> cloud.Run:
 def converge(*arguments: str, book: str = "gluster", **declared) -> cloud.Run:
     run = playbook(book, *arguments, **declared)
     assert run.rc == 0, run.output
+    return run
+
+
+# gluster as it is, and after the command that is waited for its caller is gone, as by a power loss of the controller.
+DEADLY = r"""#!/bin/sh
+/usr/sbin/gluster "$@"
+code=$?
+case "$*" in *"%s"*) kill -9 $(awk '{print $4}' /proc/$PPID/stat) ;; esac
+exit $code
+"""
+
+
+def converge_killed_after(command: str, *arguments: str, book: str = "gluster", **declared) -> cloud.Run:
+    on("gs1", f"cat > /usr/local/sbin/gluster <<'END'\n{DEADLY % command}END\nchmod +x /usr/local/sbin/gluster")
+    try:
+        run = playbook(book, *arguments, **declared)
+    finally:
+        on("gs1", "rm /usr/local/sbin/gluster")
+    assert run.rc != 0, run.output
     return run
 
 
@@ -149,19 +172,28 @@ def eventually(said, wanted, seconds: float = 120) -> None:
         time.sleep(2)
 
 
+def files_of(host: str, brick: str) -> str:
+    """Each file of a brick with its size."""
+    return on(host, f"cd {brick} && find . -path ./.glusterfs -prune -o -type f -printf '%s %P\\n' | sort -k 2")
+
+
+def sums(folder: str) -> str:
+    return f"/root/sums{folder.replace('/', '-')}"
+
+
 def write_data(files: int = 40, kilobytes: int = 500, folder: str = MOUNT) -> None:
     """Files of which the client remembers the sums, outside of the volume."""
     on(
         "client1",
         f"mkdir -p {folder}/tree/deep && cd {folder}/tree && for n in $(seq {files}); do"
         f" head -c {kilobytes}K /dev/urandom > $([ $((n % 2)) = 0 ] && echo deep/)file$n; done"
-        f" && cd {folder} && find tree -type f | sort | xargs sha256sum > /root/sums",
+        f" && cd {folder} && find tree -type f | sort | xargs sha256sum > {sums(folder)}",
     )
 
 
 def assert_data(folder: str = MOUNT) -> None:
-    on("client1", f"cd {folder} && sha256sum --check --quiet /root/sums")
-    assert on("client1", f"cd {folder} && find tree -type f | wc -l") == on("client1", "wc -l < /root/sums")
+    on("client1", f"cd {folder} && sha256sum --check --quiet {sums(folder)}")
+    assert on("client1", f"cd {folder} && find tree -type f | wc -l") == on("client1", f"wc -l < {sums(folder)}")
 
 
 WRITER = """

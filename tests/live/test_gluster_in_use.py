@@ -70,6 +70,16 @@ def test_two_hosts_are_added_and_leave_again(pairs):
     same_everywhere("data", "gs1", "gs2", "gs3", "gs4")
     settled(four)
 
+    on("gs2", "gluster --mode=script volume remove-brick data gs3:/bricks/brick1/data gs4:/bricks/brick1/data start")
+    report = pool.playbook("verify", **four)
+    assert report.rc != 0 and "data has a removal of gs3:/bricks/brick1/data" in report.words, report.output
+    pool.eventually(
+        lambda: on("gs1", "gluster --mode=script volume status data"), lambda said: "in progress" not in said
+    )
+    assert pool.converge(**four).changed == 1, "they are declared, and stay"
+    assert int(on("gs3", "find /bricks/brick1/data -name 'file*' -size +100k | wc -l")) > 0
+    settled(four)
+
     with pool.Writer() as writer:
         refused = pool.playbook("gluster", **pairs)
         assert refused.rc != 0 and "part of the volume and not declared" in refused.words, refused.output
@@ -107,6 +117,29 @@ def test_a_brick_moves_to_another_disk_and_a_lost_disk_is_filled_anew(pairs):
     )
     same_everywhere("data", "gs1", "gs2")
     settled(other)
+
+
+def test_a_host_with_two_disks_needs_a_brick_of_another_host_to_move(pairs):
+    """Two copies of a file must not be on it. The run is killed when the brick has been moved, and taken up."""
+    every = {name: value for name, value in PAIRS.items() if name != "disks"}
+    one = {name: {"gluster_bricks": pool.BRICKS[1:]} for name in ("gs1", "gs2")}
+    three = {**declared(["gs1", "gs2", "gs3"], every), "own": one}
+    accepted = ["-e", "gluster_accept_moves=true"]
+    with pool.Writer() as writer:
+        refused = pool.playbook("gluster_expand", **three)
+        assert refused.rc != 0 and "confirm_remove" in refused.words, refused.output
+        pool.converge_killed_after("volume replace-brick data", *accepted, book="gluster_expand", **three)
+        assert len(pool.bricks("data")) == 2 and "gs3" in str(pool.bricks("data"))
+        pool.converge(*accepted, book="gluster_expand", **three)
+    assert writer.assert_complete() > 5
+    bricks = pool.bricks("data")
+    assert len(bricks) == 4, bricks
+    assert len({"gs1:/bricks/brick2/data.2", "gs2:/bricks/brick2/data.2"} & set(bricks)) == 1, "beside what was moved"
+    assert "gs3:/bricks/brick1/data.2" in bricks, "it has been in the volume before"
+    same_everywhere("data", "gs1", "gs2", "gs3")
+    settled(three)
+    wrong = pool.playbook("gluster_shrink", "-e", "gluster_leaving_hosts=gs33", **three)
+    assert wrong.rc != 0 and "gs33: neither the pool nor the inventory knows" in wrong.words, wrong.output
 
 
 def test_a_lost_host_is_replaced_by_one_of_another_name_and_by_one_of_the_same(pairs):
