@@ -8,10 +8,10 @@ from __future__ import annotations
 import ipaddress
 import json
 from dataclasses import dataclass
-from typing import Iterator, Mapping
+from typing import Iterator, Mapping, Optional
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_bridge_rules import Surroundings
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import VLAN, Bridge, Declaration
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import FULL, VLAN, Bridge, Declaration
 
 READ_LINKS = ("ip", "-json", "-details", "address", "show")
 # Kinds by which a bridge has its way outside; a card has no kind at all. Guests are tun, veth, macvtap.
@@ -25,6 +25,8 @@ class HostLink:
     master: str = ""
     parent: str = ""  # of a VLAN
     addresses: tuple[str, ...] = ()
+    stp: bool = False  # of a bridge
+    learns: Optional[bool] = False  # of a bridge: from frames to reserved groups; None: it cannot be said
 
 
 Links = Mapping[str, HostLink]
@@ -36,10 +38,24 @@ def parse_links(text: str) -> dict[str, HostLink]:
     for one in json.loads(text or "[]"):
         if one.get("ifname"):
             addresses = [found["local"] for found in one.get("addr_info", []) if found.get("local")]
-            kind = one.get("linkinfo", {}).get("info_kind", "loopback" if one.get("link_type") == "loopback" else "")
-            name, parent = one["ifname"], one.get("link") or ""
-            links[name] = HostLink(name, kind, one.get("master") or "", parent, tuple(addresses))
+            info = one.get("linkinfo", {})
+            kind = info.get("info_kind", "loopback" if one.get("link_type") == "loopback" else "")
+            name, parent, data = one["ifname"], one.get("link") or "", info.get("info_data") or {}
+            links[name] = HostLink(
+                name,
+                kind,
+                one.get("master") or "",
+                parent,
+                tuple(addresses),
+                bool(data.get("stp_state")),
+                {0: True, 1: False}.get(data.get("no_linklocal_learn")) if kind == "bridge" and data else False,
+            )
     return links
+
+
+def quieten(bridge: str, quiet: bool) -> list[str]:
+    """The command after which a bridge does not learn, or learns, from frames that no hook of the packet filter sees."""
+    return ["ip", "link", "set", bridge, "type", "bridge", "no_linklocal_learn", str(int(quiet))]
 
 
 def surroundings(declaration: Declaration, links: Links, tells_bridges: bool) -> Surroundings:
@@ -75,6 +91,14 @@ def misfits(declaration: Declaration, links: Links) -> list[str]:
                 for network in declaration.guest_networks
                 if address.version == network.version and address in network and address not in gateways
             ]
+    if declaration.mode == FULL:
+        found += _out_of_reach(declaration, links)
+        found += [
+            f"The bridge {bridge.name} speaks STP, which no packet filter sees: its guests could become its root. Turn it "
+            f"off (stp: false in host_network_bridges, or ip link set {bridge.name} type bridge stp_state 0)."
+            for bridge in declaration.bridges
+            if bridge.name in links and links[bridge.name].stp
+        ]
     return found + (list(_shared_vlans(declaration, links)) if declaration.mode == VLAN else [])
 
 
@@ -99,6 +123,19 @@ def _of_bridge(bridge: Bridge, links: Links) -> Iterator[str]:
             yield (
                 f"{port.name} is a port of bridge {bridge.name}, leads outside and is not among its uplinks: it would "
                 "be treated as a guest. Add it to the uplinks."
+            )
+
+
+def _out_of_reach(declaration: Declaration, links: Links) -> Iterator[str]:
+    """Guests have no way to the node but to an address of theirs that it has as their gateway; DHCP begins without."""
+    more = [one for one in declaration.local_services if (one.protocol, one.port) not in (("udp", 67), ("udp", 547))]
+    for bridge in declaration.bridges if more else ():
+        own = links[bridge.name].addresses if bridge.name in links else ()
+        if bridge.name in links and not any(str(gateway) in own for gateway in bridge.gateways):
+            named = ", ".join(f"{one.protocol}/{one.port}" for one in more)
+            yield (
+                f"Guests of bridge {bridge.name} cannot reach the local services {named}: the bridge has no address that is "
+                "among its gateways. Give it one in a guest network and name that in its gateways, or leave them out."
             )
 
 
@@ -132,6 +169,11 @@ def remarks(declaration: Declaration, links: Links, around: Surroundings) -> lis
             said.append(f"The bridge {bridge.name} does not exist yet; its rules are loaded and wait for it.")
         elif not bridge.uplinks:
             said.append(f"The bridge {bridge.name} has no uplink: its guests reach one another and nothing else.")
+        if declaration.mode == FULL and bridge.name in links and links[bridge.name].learns is None:
+            said.append(
+                f"The bridge {bridge.name} cannot be told not to learn from frames to reserved groups (no_linklocal_learn): "
+                "its guests can take the MAC addresses of hosts by such. A kernel and iproute2 of 5.0 or later can."
+            )
     if not around.tells_bridges and declaration.mode != VLAN:
         others = sorted({links[port].master for port in around.other_ports})
         undeclared = undeclared_bridges(declaration, links)

@@ -20,6 +20,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host impo
     READ_LINKS,
     HostLink,
     parse_links,
+    quieten,
     remarks,
     surroundings,
 )
@@ -185,7 +186,11 @@ class Node:
             found += [f"iptables lacks: {'; '.join(lost)}."] if lost else []
         if wanted == NOTHING:
             return [f"The table {family} {TABLE} is loaded." for family, text in listings.items() if text]
-        return found
+        return found + [f"The bridge {name} learns from frames to reserved groups." for name in self._learning(wanted)]
+
+    def _learning(self, wanted: Ruleset) -> list[str]:
+        links = self.links() if wanted.quiet else {}
+        return [name for name in wanted.quiet if name in links and links[name].learns]
 
     # -- changing ----------------------------------------------------------------------------------------------------
 
@@ -204,13 +209,27 @@ class Node:
         removal = guide.removal_text(guide.jumps(before), chains) if wanted.iptables is None else ""
         if removal:
             self.do(["iptables-restore", "-w", "10", "--noflush"], removal)
+        quiet = self._quieten(wanted)
         if wanted == NOTHING:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.memory_file)
         else:
             own = guide.own_lines(self.iptables()) if wanted.iptables is not None else []
-            loaded = Loaded(digest(wanted.text), live_digest(self.listings().values(), own))
+            loaded = Loaded(digest(wanted.text), live_digest(self.listings().values(), own), quiet)
             write(self.memory_file, loaded.as_json())
+
+    def _quieten(self, wanted: Ruleset) -> tuple[str, ...]:
+        """Those that shall not learn do not, those that are let go learn as before; returns whom that is for."""
+        memory, learning = self.memory(), self._learning(wanted)
+        before = memory.quiet if memory else ()
+        for name in learning:
+            self.do(quieten(name, True))
+        gone = [name for name in before if name not in wanted.quiet]
+        links = self.links() if gone else {}
+        for name in gone:
+            if name in links:
+                self.do(quieten(name, False))
+        return tuple(sorted({*learning, *before} - {*gone}))
 
     def forget(self) -> None:
         """Not a trace: rules, what is kept, what is remembered."""

@@ -79,6 +79,10 @@ def removal(family: str) -> str:
     return f"table {family} {TABLE}\ndelete table {family} {TABLE}\n"
 
 
+# What a bridge keeps for itself, and in part passes on without any hook of its own packet filter: STP, LACP, LLDP.
+RESERVED = "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00"
+
+
 def drop(comment: str, match: str) -> Rule:
     return Rule(match, DROP, comment)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_bridge_rules import Surroundings, bridge_table
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import FULL, GUIDE, Declaration
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_guide_rules import expected_lines, guide_rules
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import quieten
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ip_rules import ip_table
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import Table, removal
 
@@ -20,6 +21,7 @@ FAMILIES = ("bridge", "inet")
 class Ruleset:
     tables: tuple[Table, ...] = ()
     iptables: tuple[str, ...] | None = None  # rules of the guide; None: no chains of ours
+    quiet: tuple[str, ...] = ()  # bridges that shall not learn from frames to reserved groups
 
     @property
     def nft(self) -> str:
@@ -30,6 +32,7 @@ class Ruleset:
     @property
     def text(self) -> str:
         lines = [] if self.iptables is None else ["", "# iptables", *expected_lines(self.iptables)]
+        lines += [f"# {' '.join(quieten(name, True))}" for name in self.quiet]
         return self.nft + "\n".join(lines) + "\n" * bool(lines)
 
 
@@ -38,7 +41,8 @@ NOTHING = Ruleset()
 
 def ruleset(declaration: Declaration, around: Surroundings) -> Ruleset:
     if declaration.mode == FULL:
-        return Ruleset((bridge_table(declaration, around), ip_table(declaration)))
+        names = tuple(bridge.name for bridge in declaration.bridges)
+        return Ruleset((bridge_table(declaration, around), ip_table(declaration)), quiet=names)
     if declaration.mode == GUIDE:
         return Ruleset(iptables=tuple(guide_rules(declaration)))
     return NOTHING

@@ -25,6 +25,7 @@ class Loaded:
 
     text: str
     live: str
+    quiet: tuple[str, ...] = ()  # bridges that learnt from frames to reserved groups until we loaded rules
 
     def as_json(self) -> str:
         return json.dumps(asdict(self)) + "\n"
@@ -33,7 +34,7 @@ class Loaded:
 def remembered(text: str) -> Loaded | None:
     try:
         found = json.loads(text)
-        return Loaded(str(found["text"]), str(found["live"]))
+        return Loaded(str(found["text"]), str(found["live"]), tuple(found["quiet"]))
     except (ValueError, TypeError, KeyError):
         return None
 

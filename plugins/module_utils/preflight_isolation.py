@@ -91,7 +91,7 @@ def links_of(host: Host) -> dict[str, HostLink]:
         links[name] = HostLink(name, one.get("kind") or "", master, addresses=addresses)
     for name, one in coming.items():
         own = tuple(str(text).split("/", maxsplit=1)[0] for text in one.get("addresses") or [])
-        links[name] = HostLink(name, "bridge", addresses=own)
+        links[name] = HostLink(name, "bridge", addresses=own, stp=bool(one.get("stp")))
     for port, name in masters.items():
         links.setdefault(port, HostLink(port, "", name))  # a bond or VLAN that is going to be made
     return links

@@ -32,6 +32,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_guide_rul
     removal_text,
     restore_text,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import quieten  # noqa: E402
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import Rule, Table  # noqa: E402
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ruleset import NOTHING, ruleset  # noqa: E402
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_state import counted_drops  # noqa: E402
@@ -93,6 +94,7 @@ def load(world: World, name: str, netfilter: bool | None = None) -> None:
     node = world.spaces["node"]
     for family in ("ip", "ip6"):
         node.setting(f"bridge/bridge-nf-call-{family}tables", str(int(seen)))
+    node.do(*quieten("onebr0", bool(wanted.quiet)))
     node.do("nft", "-f", "-", text=BURDEN_AWAY + wanted.nft + (BURDEN if name == BURDENED else ""))
     if name == GUIDE:
         node.do("iptables-restore", "--noflush", text=restore_text(wanted.iptables or (), {}))

@@ -68,6 +68,40 @@ def test_what_somebody_changes_is_told_and_put_back(node, harm, told):
     node.do("verify")
 
 
+def learns(node):
+    """From frames to reserved groups, which pass every rule by."""
+    (told,) = json.loads(node.space.do("ip", "-json", "-details", "link", "show", "onebr0"))
+    return not told["linkinfo"]["info_data"]["no_linklocal_learn"]
+
+
+def test_a_bridge_learns_from_no_frame_that_passes_the_rules_by(node):
+    node.do("apply", *node.declared())
+    assert not learns(node)
+    node.space.links("link set onebr0 type bridge no_linklocal_learn 0")
+    told = node.ask("verify")
+    assert told.returncode == 1 and "The bridge onebr0 learns from frames to reserved groups." in told.stdout
+    node.do("apply")
+    node.do("verify")
+    node.do("apply", *node.declared(mode="guide"))
+    assert learns(node)
+    node.do("apply", *node.declared())
+    node.do("remove")
+    assert learns(node)
+
+
+def test_a_bridge_that_never_learnt_so_stays_as_it_was(node):
+    node.space.links("link set onebr0 type bridge no_linklocal_learn 1")
+    node.do("apply", *node.declared())
+    node.do("remove")
+    assert not learns(node)
+
+
+def test_a_bridge_that_speaks_stp_is_refused(node):
+    node.space.links("link set onebr0 type bridge stp_state 1")
+    refused = node.ask("apply", *node.declared())
+    assert refused.returncode == 1 and "The bridge onebr0 speaks STP" in refused.stderr and node.rules == ""
+
+
 def test_rules_of_others_stay(node):
     node.space.do("nft", "add table inet theirs; add chain inet theirs c { type filter hook input priority 0; }")
     node.space.do("iptables", "-A", "INPUT", "-p", "tcp", "--dport", "9", "-j", "DROP")
@@ -299,6 +333,19 @@ def test_the_watch_loads_again_what_somebody_takes_away(node, harm):
         watching.terminate()
         told = watching.communicate()[0]
     assert "loaded again: The table bridge kvmcloud is not loaded." in told
+
+
+def test_the_watch_looks_after_a_bridge_that_is_made_again(node):
+    node.do("apply", *node.declared())
+    watching = node.start("watch")
+    try:
+        time.sleep(0.6)
+        node.space.links("link del onebr0", "link add onebr0 type bridge")
+        assert learns(node)
+        until(lambda: not learns(node), 5)
+    finally:
+        watching.terminate()
+        watching.communicate()
 
 
 def test_the_watch_brings_the_guides_rules_back_after_a_flush_by_iptables(node):

@@ -117,6 +117,12 @@ WRONG = {
         "isolation_fits_the_host",
         "The uplink eth1 of bridge onebr0 is no port of it",
     ),
+    "a bridge that is going to speak STP": (
+        [node(network={"bridges": [{"name": "onebr0", "interfaces": ["eth0"], "stp": True}]})],
+        {},
+        "isolation_fits_the_host",
+        "The bridge onebr0 speaks STP",
+    ),
     "an uplink that is not declared": (
         [node(isolation=a.given(a.bridge(uplinks=[])))],
         {},
