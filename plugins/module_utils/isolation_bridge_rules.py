@@ -21,6 +21,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declarati
     Network,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import (
+    RESERVED,
     Chain,
     Rule,
     Set,
@@ -46,6 +47,7 @@ NEIGHBOUR_TYPES = (
     "{ nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, "
     "mld-listener-report, mld-listener-done, mld2-listener-report }"
 )
+NEIGHBOURS = "{ nd-neighbor-solicit, nd-neighbor-advert }"
 DHCP6_GROUP = "ip6 daddr ff02::1:2 udp dport 547"
 PROTECTED = {4: "to_protected4", 6: "to_protected6"}  # chains
 ND_TARGET = "@th,64,128"  # where neighbour solicitations and advertisements name their target
@@ -85,7 +87,7 @@ def bridge_table(declaration: Declaration, around: Surroundings) -> Table:
     bridges = declaration.bridges
     groups = [(one,) for one in bridges] if around.tells_bridges else [bridges]
     scopes = [Scope(number, group) for number, group in enumerate(groups, 1)]
-    sets = [*_common_sets(declaration, around), *(one for scope in scopes for one in _sets(scope))]
+    sets = [*_common_sets(declaration, around), *(one for scope in scopes for one in _sets(declaration, scope))]
     ports = _Ports(declaration, around)
     chains = [
         Chain("prerouting", tuple(ports.dispatch(scope) for scope in scopes), f"prerouting {EARLY}"),
@@ -130,11 +132,10 @@ def _one_or_set(names: set[str], of: str) -> str:
 def _common_sets(declaration: Declaration, around: Surroundings) -> list[Set]:
     uplinks = [uplink for bridge in declaration.bridges for uplink in bridge.uplinks]
     gateway_macs = {mac for bridge in declaration.bridges for mac in bridge.gateway_macs}
-    hosts = set(declaration.infrastructure_macs)
     sets = [
         names_set("uplinks", uplinks),
-        macs_set("host_macs", hosts - gateway_macs),
-        macs_set("claimed_macs", hosts | gateway_macs),
+        macs_set("host_macs", declaration.claimed_macs - gateway_macs),
+        macs_set("claimed_macs", declaration.claimed_macs),
         networks_set("protected4", 4, declaration.protected),
         networks_set("protected6", 6, declaration.protected),
         services_set(declaration),
@@ -169,31 +170,32 @@ def _multicast_set(declaration: Declaration, version: int) -> Set:
     return Set(f"multicast{version}", f"type ipv{version}_addr . inet_proto", tuple(elements))
 
 
-def _sets(scope: Scope) -> list[Set]:
+def _sets(declaration: Declaration, scope: Scope) -> list[Set]:
     sets = [
         networks_set(scope.name("networks4"), 4, scope.networks),
-        _gateways_set(scope, 4),
+        _addresses_set(scope.name("gateways4"), 4, scope.gateways),
     ]
     if scope.has(6):
+        claimed = {*scope.gateways, *declaration.claimed_link_locals}
         targets = _merged([network for network in (*scope.networks, LINK_LOCAL) if network.version == 6])
         sets += [
             networks_set(scope.name("sources6"), 6, [*scope.networks, LINK_LOCAL, UNSPECIFIED]),
-            _gateways_set(scope, 6),
+            _addresses_set(scope.name("claimed6"), 6, claimed),
             # The same as numbers: nft 1.0.6 has no name for the target of a neighbour advertisement.
             Set(scope.name("targets6"), f"typeof {ND_TARGET}", tuple(_range(one) for one in targets), interval=True),
             Set(
-                scope.name("gateway_targets6"),
+                scope.name("claimed_targets6"),
                 f"typeof {ND_TARGET}",
-                tuple(_range(one) for one in _merged(_single(scope.gateways)) if one.version == 6),
+                tuple(_range(one) for one in _merged(_single(claimed))),
                 interval=True,
             ),
         ]
     return sets
 
 
-def _gateways_set(scope: Scope, version: int) -> Set:
-    own = sorted({str(one) for one in scope.gateways if one.version == version})
-    return Set(scope.name(f"gateways{version}"), f"type ipv{version}_addr", tuple(own))
+def _addresses_set(name: str, version: int, addresses: Iterable[Address]) -> Set:
+    own = sorted({str(one) for one in addresses if one.version == version})
+    return Set(name, f"type ipv{version}_addr", tuple(own))
 
 
 def _single(addresses: Iterable[Address]) -> list[Network]:
@@ -209,7 +211,7 @@ def _range(network: Network) -> str:
     return f"{first:#034x}" if first == last else f"{first:#034x}-{last:#034x}"
 
 
-def _guest_mac(field: str, prefix: str, operator: str) -> str:
+def guest_mac(field: str, prefix: str, operator: str) -> str:
     """Whether a MAC address begins as those of guests do."""
     octets = prefix.count(":") + 1
     mask = ":".join(["ff"] * octets + ["00"] * (6 - octets))
@@ -223,7 +225,7 @@ def _from_guests(declaration: Declaration, scope: Scope) -> list[Chain]:
         kinds["ip6"] = scope.name("ip6")
         chains.append(Chain(kinds["ip6"], tuple(_ip6(declaration, scope))))
     first = (
-        drop("sender: no guest's MAC", _guest_mac("ether saddr", declaration.mac_prefix, "!=")),
+        drop("sender: no guest's MAC", guest_mac("ether saddr", declaration.mac_prefix, "!=")),
         drop("sender: MAC of a host or router", "ether saddr @claimed_macs"),
         drop("frame to the MAC of a host", "ether daddr @host_macs"),
         *_by_kind(kinds),
@@ -244,6 +246,7 @@ def _by_kind(chains: Mapping[str, str]) -> list[Rule]:
 def _ip4(declaration: Declaration, scope: Scope) -> list[Rule]:
     return [
         drop("source routing", "ip hdrlength > 6"),  # router alert, which IGMP needs, makes 6
+        drop("poses as a DHCP server", "udp sport 67"),
         accept(FROM_DISCOVERY),
         drop("source: address of the gateway", f"ip saddr @{scope.name('gateways4')}"),
         drop("source: no guest's address", f"ip saddr != @{scope.name('networks4')}"),
@@ -257,7 +260,7 @@ def _arp(declaration: Declaration, scope: Scope) -> list[Rule]:
     return [
         drop("ARP: not of Ethernet and IPv4", "@nh,0,48 != 0x000108000604"),
         drop("ARP: neither request nor reply", "arp operation != { request, reply }"),
-        drop("ARP: sender has no guest's MAC", _guest_mac("arp saddr ether", declaration.mac_prefix, "!=")),
+        drop("ARP: sender has no guest's MAC", guest_mac("arp saddr ether", declaration.mac_prefix, "!=")),
         drop("ARP: sender has the MAC of a host or router", "arp saddr ether @claimed_macs"),
         drop("ARP: claims the gateway's address", f"arp saddr ip {gateways}"),
         accept(f"arp operation request arp saddr ip 0.0.0.0 arp daddr ip {networks}"),  # a guest probes its address
@@ -272,12 +275,13 @@ def _ip6(declaration: Declaration, scope: Scope) -> list[Rule]:
         drop("IPv6: routing header", "exthdr rt exists"),
         drop("IPv6: poses as a router", "icmpv6 type { nd-router-advert, nd-redirect }"),
         drop("IPv6: poses as a DHCP server", "udp sport 547"),
-        drop("IPv6: address of the gateway", f"ip6 saddr @{scope.name('gateways6')}"),
+        # Who asks for a neighbour by that address says as well where it is.
+        drop("IPv6: address of a router or host", f"ip6 saddr @{scope.name('claimed6')}"),
         drop("IPv6: no guest's address", f"ip6 saddr != @{scope.name('sources6')}"),
-        drop("IPv6: claims the gateway's address", f"{advert} {ND_TARGET} @{scope.name('gateway_targets6')}"),
+        drop("IPv6: claims a router's or host's address", f"{advert} {ND_TARGET} @{scope.name('claimed_targets6')}"),
         drop(
             "IPv6: neighbour is no guest's address",
-            f"icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} {ND_TARGET} != @{scope.name('targets6')}",
+            f"icmpv6 type {NEIGHBOURS} {ND_TARGET} != @{scope.name('targets6')}",
         ),
         drop(
             "IPv6: claims a link-local address of all",
@@ -313,10 +317,12 @@ def protected_chains(declaration: Declaration, comments: Mapping[int, str]) -> l
 def _local_services(declaration: Declaration) -> list[Rule]:
     if not declaration.local_services:
         return []
-    rules = [accept("meta l4proto . th dport @local_services")]
+    # A frame to a reserved group comes here at once, and nobody asked yet who sent it.
+    rules = [drop("frame to a reserved group", RESERVED), accept("meta l4proto . th dport @local_services")]
     if any(bridge.gateways for bridge in declaration.bridges):
         # The node may be the gateway; who answers for its address was decided before.
         rules.append(accept("ether type arp"))
+        rules += [accept(f"icmpv6 type {NEIGHBOURS}")] if any(one.version == 6 for one in declaration.guest_networks) else []
     return rules
 
 
@@ -337,7 +343,7 @@ def _group_to_outside(declaration: Declaration) -> list[Rule]:
 
 def _to_guests(declaration: Declaration) -> list[Chain]:
     """Bridges flood what they have not learnt, and broadcasts of hosts are no business of guests either."""
-    no_guest = _guest_mac("ether daddr", declaration.mac_prefix, "!=")
+    no_guest = guest_mac("ether daddr", declaration.mac_prefix, "!=")
     services = [accept("meta l4proto . th sport @local_services")] if declaration.local_services else []
     exempt = {version: [*services, *to_allowed(declaration, version, "s")] for version in (4, 6)}
     host = "ether saddr @host_macs"

@@ -26,6 +26,13 @@ PREFIX = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){0,4}\Z")
 LINK_NAME = re.compile(r"[A-Za-z0-9_.:@-]{1,15}\Z")  # no wildcard of nft or iptables
 
 
+def link_local(mac: str) -> Address:
+    """The address that a card gives itself, unless it is told to take another one."""
+    octets = bytearray.fromhex(mac.replace(":", ""))
+    octets[0] ^= 2
+    return ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + octets[:3] + b"\xff\xfe" + octets[3:])
+
+
 @dataclass(frozen=True)
 class Service:
     protocol: str
@@ -67,6 +74,16 @@ class Declaration:
     local_services: tuple[Service, ...] = ()
     allowed: tuple[Destination, ...] = ()
     multicast: tuple[Group, ...] = ()
+    link_locals: tuple[Address, ...] = ()  # of hosts, where these are not made of their MAC addresses
+
+    @property
+    def claimed_macs(self) -> set[str]:
+        """Those of hosts and routers."""
+        return {*self.infrastructure_macs, *(mac for bridge in self.bridges for mac in bridge.gateway_macs)}
+
+    @property
+    def claimed_link_locals(self) -> set[Address]:
+        return {*self.link_locals, *map(link_local, self.claimed_macs)}
 
     @property
     def guest_networks(self) -> tuple[Network, ...]:
@@ -146,7 +163,9 @@ class Reader:
         networks = self.networks(given.get("guest_networks") or [], f"{where}, guest_networks")
         gateways = [self.address(one, f"{where}, gateways") for one in given.get("gateways") or []]
         for gateway in gateways:
-            if gateway and not any(gateway in network for network in networks if network.version == gateway.version):
+            if gateway is None or (gateway.version == 6 and gateway.is_link_local):
+                continue  # every link has that network
+            if not any(gateway in network for network in networks if network.version == gateway.version):
                 self.miss(f"{where}: its gateway {gateway} is in none of its guest_networks; add the network it is in.")
         if not networks and not given.get("guest_networks"):
             self.miss(f"{where}: it has no guest_networks; name those whose addresses its guests have.")
@@ -173,6 +192,12 @@ class Reader:
             return Group(address, number)
         return None
 
+    def link_local(self, text: Any) -> Address | None:
+        address = self.address(text, "infrastructure_link_locals")
+        if address and not (address.version == 6 and address.is_link_local):
+            self.miss(f"infrastructure_link_locals: {address} is not in fe80::/10.")
+        return address
+
     def destination(self, given: Mapping[str, Any]) -> Destination | None:
         address = self.address(given.get("address"), "allowed_destinations")
         service = self.service(given.get("port"), f"allowed_destinations, {given.get('address')}")
@@ -191,6 +216,7 @@ def declared(given: Mapping[str, Any]) -> tuple[Declaration, list[str]]:
     services = [reader.service(one, "local_services") for one in given.get("local_services") or []]
     allowed = [reader.destination(one) for one in given.get("allowed_destinations") or []]
     groups = [reader.group(one) for one in given.get("guest_multicast") or []]
+    link_locals = [reader.link_local(one) for one in given.get("infrastructure_link_locals") or []]
     found = Declaration(
         mode,
         tuple(reader.bridge(one) for one in given.get("bridges") or []),
@@ -200,6 +226,7 @@ def declared(given: Mapping[str, Any]) -> tuple[Declaration, list[str]]:
         tuple(one for one in services if one),
         tuple(one for one in allowed if one),
         tuple(one for one in groups if one),
+        tuple(one for one in link_locals if one),
     )
     for sentence in contradictions(found):
         reader.miss(sentence)

@@ -10,17 +10,22 @@ whatever they let pass meets the chains of OpenNebula, libvirt, docker and firew
 from __future__ import annotations
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_bridge_rules import (
+    LINK_LOCAL,
+    NEIGHBOURS,
     destinations_set,
+    guest_mac,
     protected_chains,
     services_set,
     unless_allowed,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Declaration
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import (
+    RESERVED,
     Chain,
     Table,
     accept,
     drop,
+    macs_set,
     names_set,
     networks_set,
 )
@@ -32,16 +37,23 @@ def ip_table(declaration: Declaration) -> Table:
     guests, protected = declaration.guest_networks, declaration.protected
     sets = (
         names_set("bridges", [bridge.name for bridge in declaration.bridges]),
+        macs_set("claimed_macs", declaration.claimed_macs),
         services_set(declaration),
         *(destinations_set(declaration, version) for version in (4, 6)),
         *(networks_set(f"guests{version}", version, guests) for version in (4, 6)),
         *(networks_set(f"protected{version}", version, protected) for version in (4, 6)),
     )
-    services = [accept("iifname @bridges meta l4proto . th dport @local_services")]
+    services = [
+        accept("iifname @bridges meta l4proto . th dport @local_services"),
+        accept(f"iifname @bridges icmpv6 type {NEIGHBOURS}"),
+    ]
+    # A bridge has such an address whether anybody wanted one or not, and a MAC address that others may not know of.
+    a_guests = f"{guest_mac('ether saddr', declaration.mac_prefix, '==')} ether saddr != @claimed_macs"
     to_node = (
         *(services if declaration.local_services else []),
         drop("a guest's address to the node", "ip saddr @guests4"),
         drop("a guest's IPv6 address to the node", "ip6 saddr @guests6"),
+        drop("a guest's link-local address to the node", f"iifname @bridges ip6 saddr {LINK_LOCAL} {a_guests}"),
     )
     said = {4: "a guest's address to a protected network", 6: "a guest's IPv6 address to a protected network"}
     # Most packets go to no protected network, so that is asked first.
@@ -51,6 +63,8 @@ def ip_table(declaration: Declaration) -> Table:
     )
     chains = (
         *protected_chains(declaration, said),
+        # No host sends IP to these groups. Such a frame comes to the node past its bridge, as if its port were a card.
+        Chain("prerouting", (drop("IP in a frame to a reserved group", RESERVED),), "prerouting priority -350"),
         Chain("input", to_node, f"input {FIRST}"),
         Chain("forward", through, f"forward {FIRST}"),
     )

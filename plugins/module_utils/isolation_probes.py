@@ -9,11 +9,11 @@ the rules must keep from them as from anybody, and false addresses are ones that
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from typing import Iterator, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import isolation_frames as f
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import link_local
 
 # Where a frame would be seen: in a socket of the node itself, leaving over an uplink, at one of the two guests.
 NODE, OUTSIDE, SECOND, FIRST = "node", "outside", "second", "first"
@@ -244,8 +244,7 @@ def _claims(scene: Scene) -> Iterator[Probe]:
 
 def _family6(scene: Scene) -> Iterator[Probe]:
     """Link-local addresses are always there, whether IPv6 was planned or not."""
-    own, other = _link_local(scene.first[0]), _link_local(scene.second[0])
-    node = _link_local(scene.bridge_mac)
+    own, other, node = (str(link_local(mac)) for mac in (scene.first[0], scene.second[0], scene.bridge_mac))
     t = token()
     packet = f.ip6(own, node, f.UDP, f.udp(own, node, (1, scene.port), t))
     yield Probe("IPv6: UDP to the node's link-local address", [_ether(scene, scene.bridge_mac, f.IP6, packet)], NODE, t)
@@ -296,7 +295,3 @@ def _kept(scene: Scene) -> Iterator[Probe]:
         )
 
 
-def _link_local(mac: str) -> str:
-    octets = f.mac_bytes(mac)
-    halves = struct.unpack("!4H", bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:])
-    return "fe80::" + ":".join(f"{half:x}" for half in halves)

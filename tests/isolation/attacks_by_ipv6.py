@@ -105,8 +105,32 @@ def family6() -> Iterator[Case]:
     )
     yield Case(
         "IPv6: claims a link-local address of all",
-        advert("{w.manager.link_local}", f.ALL_NODES, everybody),
+        advert("fe80::99", f.ALL_NODES, everybody),
         (CARD, "wire"),
+    )
+    for whose, victim in {"router": "far", "storage": "manager"}.items():
+        yield Case(
+            f"IPv6: asks under the link-local address of the {whose}",
+            lambda w, t, whose=whose, victim=victim: [
+                frame(
+                    w,
+                    f.IP6,
+                    f.neighbour(
+                        w.actors[whose].link_local,
+                        w.actors[victim].link_local,
+                        f.NEIGHBOUR_SOLICIT,
+                        w.actors[victim].link_local,
+                        w.guest.mac,
+                    ),
+                    f.group_mac(f.ALL_NODES),
+                )
+            ],
+            (NEIGHBOUR, victim, f"{{w.{whose}.link_local}}"),
+        )
+    yield Case(
+        "IPv6: claims the link-local address of the router",
+        advert("{w.router.link_local}", "{w.far.ip6}", "{w.far.mac}"),
+        (NEIGHBOUR, "far", "{w.router.link_local}"),
     )
     yield Case(
         "IPv6: a routing header",

@@ -209,6 +209,11 @@ def broadcast() -> Iterator[Case]:
         lambda w, t: datagram(w, t, "255.255.255.255", f.BROADCAST, ports=(67, 68)),
         (CARD, "wire"),
     )
+    yield Case(
+        "a DHCP server's offer to a guest alone",
+        lambda w, t: datagram(w, t, w.far.ip, w.far.mac, ports=(67, 68)),
+        (STACK, "far"),
+    )
 
 
 def elsewhere() -> Iterator[Case]:
@@ -252,4 +257,19 @@ def elsewhere() -> Iterator[Case]:
         (STACK, "storage"),
         "far",
         SPLIT,
+    )
+    yield Case(
+        "IPv6: a guest elsewhere, to the node's link-local address",
+        lambda w, t: [
+            w.packet6(
+                w.far,
+                w.node,
+                f.TCP,
+                f.tcp(w.far.link_local, w.node.link_local, (1, PORT), f.SYN, t),
+                source=w.far.link_local,
+                to=w.node.link_local,
+            )
+        ],
+        (STACK, "node"),
+        "far",
     )

@@ -141,6 +141,37 @@ def claimed() -> Iterator[Case]:
         )
 
 
+# Of LLDP, of STP, of 802.1X: what bridges keep for themselves.
+RESERVED = {"LLDP": "01:80:c2:00:00:0e", "STP": "01:80:c2:00:00:00", "802.1X": "01:80:c2:00:00:03"}
+
+
+def reserved() -> Iterator[Case]:
+    """Frames to groups that a bridge passes on to its host without asking its packet filter, or before that learns."""
+    for name, group in RESERVED.items():
+        yield Case(
+            f"the MAC address of storage, by a frame to the group of {name}",
+            lambda w, t, group=group: [frame(w, 0x88CC, t + b"\0" * 40, group, w.storage.mac)],
+            (LEARNT, "52:54:00:00:00:21"),
+        )
+        yield Case(
+            f"UDP to the node, by a frame to the group of {name}",
+            lambda w, t, group=group: datagram(w, t, w.node.ip, group, w.storage.ip),
+            (STACK, "node"),
+        )
+    yield Case(
+        "IPv6: UDP to the node, by a frame to the group of LLDP",
+        lambda w, t: datagram(w, t, w.node.ip6, RESERVED["LLDP"], w.guest.link_local),
+        (STACK, "node"),
+    )
+    yield Case(
+        "a host's MAC and address, by a frame to the group of 802.1X, to a service of the node",
+        lambda w, t: datagram(
+            w, t, w.node.ip, RESERVED["802.1X"], w.storage.ip, ports=(68, 67), sender=w.storage.mac
+        ),
+        (STACK, "node"),
+    )
+
+
 def redirect(t: bytes) -> bytes:
     return b"\5\1\0\0" + f.address_bytes("10.0.2.10") + t
 

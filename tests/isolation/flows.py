@@ -202,6 +202,21 @@ def packets() -> Iterator[Case]:
         (CARD, "wire"),
     )
     yield Case(
+        "IPv6: a host within the guests' range, to the node's link-local address",
+        lambda w, t: [
+            w.packet6(
+                w.manager,
+                w.node,
+                f.UDP,
+                f.udp(w.manager.link_local, w.node.link_local, (1, 7), t),
+                source=w.manager.link_local,
+                to=w.node.link_local,
+            )
+        ],
+        (STACK, "node"),
+        "manager",
+    )
+    yield Case(
         "the node's multicast to other hosts",
         lambda w, t: datagram(w, t, "239.9.9.9", f.group_mac("239.9.9.9"), w.node.ip, sender=w.node.mac),
         (CARD, "manager"),

@@ -20,6 +20,9 @@ GOOD = {
         a.bridge(guest_networks=["10.0.3.0/24", "2001:db8:3::/64"], gateways=["10.0.3.1", "2001:db8:3::1"]),
         protected_networks=["10.0.2.0/24", "2001:db8:2::/64"],
     ),
+    "a router that is known by its link-local address": a.given(
+        a.bridge(guest_networks=["10.0.3.0/24", "2001:db8:3::/64"], gateways=["10.0.3.1", "fe80::1"])
+    ),
     "networks that touch": a.given(protected_networks=["10.0.2.0/24", "10.0.4.0/24"]),
     "a MAC address in another spelling": a.given(infrastructure_macs=["52-54-00-AB-CD-EF"]),
     "a service, a destination, a group": a.given(
@@ -57,6 +60,14 @@ BAD = {
     "a link name that ends a string": (a.given(a.bridge('a"b')), "cannot be the name of a link"),
     "a name of 16 characters": (a.given(a.bridge("b234567890123456")), "'b234567890123456' cannot be the name"),
     "a gateway elsewhere": (a.given(a.bridge(gateways=["10.0.9.1"])), "its gateway 10.0.9.1 is in none of its guest"),
+    "a gateway with an address that no router has": (
+        a.given(a.bridge(gateways=["169.254.0.1"])),
+        "its gateway 169.254.0.1 is in none of its guest",
+    ),
+    "a host's link-local address that is none": (
+        a.given(infrastructure_link_locals=["2001:db8::1"]),
+        "infrastructure_link_locals: 2001:db8::1 is not in fe80::/10",
+    ),
     "a gateway that is no address": (a.given(a.bridge(gateways=["router"])), "'router' is no address"),
     "a MAC address that is none": (a.given(infrastructure_macs=["52:54:00"]), "'52:54:00' is no MAC address"),
     "a MAC address that YAML made a number of": (a.given(infrastructure_macs=[12345]), "in quotes"),

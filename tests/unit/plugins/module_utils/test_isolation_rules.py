@@ -21,6 +21,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_guide_rul
     restore_text,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ip_rules import ip_table
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import RESERVED
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ruleset import ruleset
 
 FALLBACK = Surroundings(tells_bridges=False, other_ports=("veth7",))
@@ -53,6 +54,19 @@ HOLES = {
         "bridge",
         "to_guests",
         "ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 ether daddr & ff:ff:00:00:00:00 != 02:00:00:00:00:00",
+    ),
+    "IPv4 and IPv6 past the bridge, in frames to its reserved groups": (
+        "inet",
+        "prerouting",
+        "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00",
+    ),
+    "neighbours of link-local addresses, by who asks for them": ("bridge", "ip6_1", "ip6 saddr @claimed6_1"),
+    "a DHCP server among guests": ("bridge", "ip4_1", "udp sport 67"),
+    "guests of other nodes, over link-local IPv6": (
+        "inet",
+        "input",
+        "iifname @bridges ip6 saddr fe80::/10 "
+        "ether saddr & ff:ff:00:00:00:00 == 02:00:00:00:00:00 ether saddr != @claimed_macs",
     ),
     "routed through the node to storage": ("inet", "forward", "ip daddr @protected4 ip saddr @guests4"),
 }
@@ -140,7 +154,8 @@ def test_the_prefix_of_guests(prefix, expected):
 def test_the_node_is_silent_to_guests_but_for_its_services():
     closed, open_ = (bridge_table(a.sound(local_services=one), Surroundings()) for one in ([], ["udp/67"]))
     assert [rule.verdict for rule in chain_of(closed, "to_node").rules] == ["counter drop"]
-    assert "@local_services accept" in chain_of(open_, "to_node").text()
+    first, second, *_more = chain_of(open_, "to_node").rules
+    assert first.match == RESERVED and second.text().endswith("@local_services accept")
     assert elements(open_, "local_services") == ("17 . 67",)
 
 
@@ -202,8 +217,28 @@ def test_both_tables_are_one_transaction_that_replaces_what_was_there():
 
 def test_the_second_layer_only_drops():
     table = ip_table(a.sound(BOTH))
-    assert {chain.hook for chain in table.chains} == {"input priority -10", "forward priority -10"}
-    assert len(table.drops) == 4
+    assert {chain.hook for chain in table.chains} == {
+        "prerouting priority -350",
+        "input priority -10",
+        "forward priority -10",
+    }
+    assert [rule for chain in table.chains for rule in chain.rules if rule.verdict != "counter drop"] == []
+    assert len(table.drops) == 6
+
+
+def test_link_local_addresses_of_hosts_and_routers_are_claimed():
+    """Those of their MAC addresses, those that they told, and those of gateways."""
+    both = {**BOTH, "gateways": ["10.0.3.1", "fe80::1"]}
+    table = bridge_table(a.sound(both, infrastructure_link_locals=["fe80::beef"]), Surroundings())
+    assert elements(table, "claimed6_1") == ("fe80::1", "fe80::5054:ff:fe00:1", "fe80::5054:ff:fe00:2", "fe80::beef")
+    assert [one[-4:] for one in elements(table, "claimed_targets6_1")] == ["0001", "beef", "0001", "0002"]
+
+
+def test_its_bridges_are_not_to_learn_from_what_no_rule_sees():
+    rendered = ruleset(a.sound(), Surroundings())
+    assert rendered.quiet == ("onebr0",)
+    assert "\n# ip link set onebr0 type bridge no_linklocal_learn 1\n" in rendered.text
+    assert "no_linklocal_learn" not in ruleset(a.sound(mode="guide"), Surroundings()).text
 
 
 def test_a_chain_is_there_before_another_one_goes_to_it():

@@ -57,6 +57,10 @@ MISFITS = {
     "another card in the bridge": (links(BRIDGE, UPLINK, HostLink("eth9", "", "onebr0")), "eth9 is a port of bridge"),
     "a VLAN in the bridge": (links(BRIDGE, UPLINK, HostLink("eth9.3", "vlan", "onebr0")), "leads outside and is not"),
     "a card for a bridge": (links(HostLink("onebr0")), "onebr0 is no bridge but a card"),
+    "a bridge that speaks STP": (
+        links(HostLink("onebr0", "bridge", stp=True), UPLINK),
+        "onebr0 speaks STP, which no packet filter sees: its guests could become its root. Turn it off",
+    ),
     "an address of the node among those of guests": (
         links(HostLink("onebr0", "bridge", addresses=("10.0.3.7",)), UPLINK),
         "10.0.3.7, an address of this node on onebr0, is in the guest network 10.0.3.0/24",
@@ -68,6 +72,16 @@ MISFITS = {
 def test_it_does_not_fit(present, sentence):
     found = misfits(a.sound(), present)
     assert len(found) == 1 and sentence in found[0], found
+
+
+def test_services_need_an_address_that_guests_have_a_way_to():
+    without, with_it = (links(HostLink("onebr0", "bridge", addresses=one), UPLINK) for one in ((), ("10.0.3.1",)))
+    for services in ([], ["udp/67", "udp/547"]):
+        assert misfits(a.sound(local_services=services), without) == []
+    (found,) = misfits(a.sound(local_services=["udp/67", "tcp/8080"]), without)
+    assert "Guests of bridge onebr0 cannot reach the local services tcp/8080: the bridge has no address" in found
+    assert misfits(a.sound(local_services=["tcp/8080"]), with_it) == []
+    assert misfits(a.sound(local_services=["tcp/8080"]), {}) == []  # it may come later
 
 
 def test_the_node_may_be_the_gateway():
@@ -121,14 +135,29 @@ def test_links_as_iproute2_tells_them():
     told = [
         {"ifname": "lo", "link_type": "loopback", "addr_info": [{"local": "127.0.0.1"}]},
         {"ifname": "eth0.12", "link": "eth0", "linkinfo": {"info_kind": "vlan"}, "master": "onebr0", "addr_info": []},
+        {
+            "ifname": "onebr0",
+            "linkinfo": {"info_kind": "bridge", "info_data": {"stp_state": 1, "no_linklocal_learn": 0}},
+        },
+        {"ifname": "quiet0", "linkinfo": {"info_kind": "bridge", "info_data": {"no_linklocal_learn": 1}}},
+        {"ifname": "old0", "linkinfo": {"info_kind": "bridge", "info_data": {"stp_state": 0}}},
         {"ifname": "eth0", "link_type": "ether", "addr_info": [{"local": "10.0.2.11"}, {}]},
         {},
     ]
     assert parse_links(json.dumps(told)) == links(
         HostLink("lo", "loopback", addresses=("127.0.0.1",)),
         HostLink("eth0.12", "vlan", "onebr0", "eth0"),
+        HostLink("onebr0", "bridge", stp=True, learns=True),
+        HostLink("quiet0", "bridge", learns=False),
+        HostLink("old0", "bridge", learns=None),
         HostLink("eth0", addresses=("10.0.2.11",)),
     )
+
+
+def test_a_bridge_that_cannot_be_told_not_to_learn_is_remarked():
+    old = links(HostLink("onebr0", "bridge", learns=None), UPLINK)
+    (said,) = remarks(a.sound(), old, Surroundings())
+    assert "onebr0 cannot be told not to learn" in said and remarks(a.sound(mode="guide"), old, Surroundings()) == []
 
 
 # ---- what is loaded ------------------------------------------------------------------------------------------------
