@@ -30,6 +30,7 @@ class FilterModule:
             "vm_isolation_defaults": isolation_defaults.vm_isolation_defaults,
             "vm_isolation_known_hosts": isolation_defaults.vm_isolation_known_hosts,
             "vm_isolation_targets": isolation_defaults.vm_isolation_targets,
+            "vm_isolation_to_ask": isolation_defaults.vm_isolation_to_ask,
             "vm_isolation_used": isolation_defaults.vm_isolation_used,
             "with_edits": cloud_inventory.with_edits,
             "with_spoofing_filters": guest_networks.with_spoofing_filters,

@@ -31,12 +31,16 @@ DECLARED = (
     "bridges",
     "protected_networks",
     "infrastructure_macs",
+    "infrastructure_link_locals",
     "guest_mac_prefix",
     "local_services",
     "allowed_destinations",
     "guest_multicast",
     "mode",
 )
+
+
+NAMED = 10  # of hosts, in a sentence
 
 
 class Refused(IsolationError):
@@ -78,6 +82,7 @@ class IsolationChange:
         declaration, findings = declared(self.params)
         if findings:
             raise Refused(findings)
+        silent = self._silent()
         if self._lacks_programs():
             return Planned(actions=[f"load the rules of mode {declaration.mode}"], loads=True)
         findings = misfits(declaration, self.node.links())
@@ -86,8 +91,8 @@ class IsolationChange:
         wanted = self.node.wanted(declaration)
         self.node.validate(wanted)
         planned = Planned(differences=self.node.differences(wanted))
-        planned.remarks = self.node.remarks(declaration)
-        planned.warnings = [one for one in planned.remarks if one == LEAVES_OPEN]
+        planned.remarks = [*self.node.remarks(declaration), *([silent] if silent else [])]
+        planned.warnings = [one for one in planned.remarks if one == LEAVES_OPEN or one == silent]
         if planned.differences:
             planned.loads = True
             planned.actions.append(f"load the rules of mode {declaration.mode}")
@@ -104,6 +109,23 @@ class IsolationChange:
             planned.diff.append(_diff("rules", former if self.node.listings()["bridge"] else "", wanted.text))
         planned.loads = planned.loads and wanted != NOTHING
         return planned
+
+    def _silent(self) -> str:
+        """Whom guests may not be kept from; refused where it would be the first rules of the node."""
+        hosts = self.params["silent_hosts"]
+        if not hosts:
+            return ""
+        named = ", ".join(hosts[:NAMED]) + (f" and {len(hosts) - NAMED} more" if len(hosts) > NAMED else "")
+        told = f"Not asked in this run, or without an answer: {named}."
+        if read(self.node.settings) is None and not self.params["accept_partial"]:
+            raise Refused(
+                [
+                    f"{told} Guests would not be kept from what these have, and this node has no rules from a run in which "
+                    "they answered. Run without --limit once, when they do; or set vm_isolation_accept_partial, where "
+                    "vm_isolation_protected_networks and vm_isolation_infrastructure_macs name what they have."
+                ]
+            )
+        return f"{told} Of these, guests are kept from what former runs or the inventory say, and not from what is new."
 
     def _lacks_programs(self) -> bool:
         """On a bare host only check mode may go on: the packages are not there yet."""

@@ -14,13 +14,16 @@ from typing import Any, Collection, Iterable, Iterator, Mapping
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory import HostVars, address_of, is_address
 from ansible_collections.kvmcloud.stack.plugins.module_utils.guest_networks import networks_of
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Network
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import MAC, Network, link_local
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import OUTSIDE_KINDS
 
 LINK_KINDS = ("ethernets", "bonds", "vlans", "bridges")
 # Links of container engines and of libvirt's own network: the same on every host, and no way to any of them.
 PRIVATE_LINKS = re.compile(r"(lo|docker|virbr|podman|cni|lxdbr|veth|br-[0-9a-f]{12})")
-CARDS = ("", "veth")  # a card of a host in a container is one of a pair
+# What a host has itself, a card of one in a container being one of a pair. A bridge has an address of its own even where
+# nobody gave it one: a link-local one.
+OWN_LINKS = ("", "veth", "bridge")
+GUESTS = ("tun", "macvtap")
 # Networks whose guests are on a bridge of Linux that the inventory names.
 TAGGED_DRIVERS = ("802.1q", "vxlan")
 BRIDGED_DRIVERS = ("bridge", "fw", "ebtables", "dummy", "802.1q", "vxlan")
@@ -42,11 +45,6 @@ def _links(variables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from (one for one in _list(variables, f"host_network_{kind}") if isinstance(one, Mapping))
 
 
-def _is_wide(address: str) -> bool:
-    """Whether it is reached from outside of its link."""
-    return not ipaddress.ip_interface(address).is_link_local
-
-
 def host_addresses(host: str, variables: Mapping[str, Any]) -> list[tuple[str, Network]]:
     """The addresses of a host with the networks they are in; of one that told nothing its address at least."""
     links = [*_links(variables), *interfaces_of(variables).values()]
@@ -64,13 +62,23 @@ def host_addresses(host: str, variables: Mapping[str, Any]) -> list[tuple[str, N
 
 
 def host_macs(variables: Mapping[str, Any]) -> list[str]:
-    """Of its cards, and of what has an address; those of other links come and go, with guests or with this very run."""
-    macs = {
-        str(link.get("mac") or "").lower()
-        for link in interfaces_of(variables).values()
-        if (link.get("kind") or "") in CARDS or any(_is_wide(str(text)) for text in link.get("addresses") or [])
-    }
-    return sorted(mac for mac in macs if mac and not int(mac[:2], 16) & 1 and mac != "00:00:00:00:00:00")
+    macs = {str(link.get("mac") or "").lower() for link in _reached(variables)}
+    return sorted(mac for mac in macs if MAC.match(mac) and not int(mac[:2], 16) & 1 and mac != "00:00:00:00:00:00")
+
+
+def _reached(variables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Its cards and bridges, and what has an address; links of guests come and go, and are none of these."""
+    for link in interfaces_of(variables).values():
+        kind = link.get("kind") or ""
+        if kind in OWN_LINKS or (link.get("addresses") and kind not in GUESTS):
+            yield link
+
+
+def host_link_locals(variables: Mapping[str, Any]) -> list[str]:
+    """Its link-local addresses that are not made of MAC addresses."""
+    texts = [str(text).split("/", maxsplit=1)[0] for link in _reached(variables) for text in link.get("addresses") or []]
+    made = {str(link_local(mac)) for mac in host_macs(variables)}
+    return [text for text in texts if text.startswith("fe80:") and text not in made]
 
 
 def uplinks_of(bridge: str, variables: Mapping[str, Any]) -> list[str]:
@@ -131,6 +139,7 @@ class KnownHosts:
         self.holders: dict[Network, set[str]] = {}  # by network the addresses by which hosts are in it
         self.owners: dict[str, str] = {}  # by address the MAC address of the host that has it
         self.macs: set[str] = set()
+        self.link_locals: set[str] = set()
         self.silent: list[str] = []  # hosts that told nothing of themselves
         self._protected: dict[frozenset[str], list[str]] = {}
         for host in hosts:
@@ -142,18 +151,26 @@ class KnownHosts:
                 for text in link.get("addresses") or []:
                     self.owners[str(text).split("/", maxsplit=1)[0]] = str(link.get("mac") or "").lower()
             self.macs.update(host_macs(variables))
+            self.link_locals.update(host_link_locals(variables))
             if not links:
                 self.silent.append(host)
 
     def as_fact(self) -> dict[str, Any]:
         holders = {str(network): sorted(addresses) for network, addresses in self.holders.items()}
-        return {"holders": holders, "owners": self.owners, "macs": sorted(self.macs), "silent": self.silent}
+        return {
+            "holders": holders,
+            "owners": self.owners,
+            "macs": sorted(self.macs),
+            "link_locals": sorted(self.link_locals),
+            "silent": self.silent,
+        }
 
     @classmethod
     def from_fact(cls, fact: Mapping[str, Any]) -> KnownHosts:
         known = cls([], {})
         known.holders = {ipaddress.ip_network(str(one)): set(held) for one, held in fact["holders"].items()}
         known.owners, known.macs, known.silent = dict(fact["owners"]), set(fact["macs"]), list(fact["silent"])
+        known.link_locals = set(fact["link_locals"])
         return known
 
     def protected_networks(self, gateways: Collection[str]) -> list[str]:
@@ -194,14 +211,28 @@ def node_defaults(
     gateway_macs = {str(mac).lower() for bridge in bridges for mac in bridge.get("gateway_macs") or []}
     more_macs = {str(mac) for mac in _list(variables, "vm_isolation_infrastructure_macs")}
     protected = [str(one) for one in _list(variables, "vm_isolation_protected_networks")]
-    derived = ["infrastructure_macs", *([] if protected else ["protected_networks"])]
+    derived = ["infrastructure_macs", "infrastructure_link_locals", *([] if protected else ["protected_networks"])]
     return {
         "bridges": bridges,
         "protected_networks": protected or known.protected_networks(gateways),
         "infrastructure_macs": sorted((known.macs - gateway_macs) | more_macs),
+        "infrastructure_link_locals": sorted(known.link_locals),
         # A run that was limited to some hosts knows nothing of the others.
         "partial": derived if known.silent else [],
+        "silent_hosts": known.silent,
     }
+
+
+def vm_isolation_to_ask(hosts: Iterable[str], hostvars: HostVars) -> list[str]:
+    """Hosts that were not asked yet, or before they had the bridges that they have by now."""
+    found = []
+    for host in hosts:
+        variables = hostvars[host] if host in hostvars else {}  # a syntax check knows no variables of hosts
+        links = interfaces_of(variables)
+        bridges = {one.get("name") for one in _list(variables, "host_network_bridges") if isinstance(one, Mapping)}
+        if "preflight_probe" not in variables or (links and not bridges <= set(links)):
+            found.append(host)
+    return found
 
 
 def vm_isolation_known_hosts(hosts: Iterable[str], hostvars: HostVars) -> dict[str, Any]:

@@ -63,14 +63,29 @@ options:
     type: list
     elements: str
     default: []
+  infrastructure_link_locals:
+    description: Link-local IPv6 addresses of hosts that are not made of their MAC addresses. Guests do not use them.
+    type: list
+    elements: str
+    default: []
   partial:
     description:
       - Options whose lists are not complete, because not every host could be asked. To them is added what the node had
         in them before.
     type: list
     elements: str
-    choices: [protected_networks, infrastructure_macs]
+    choices: [protected_networks, infrastructure_macs, infrastructure_link_locals]
     default: []
+  silent_hosts:
+    description:
+      - Those hosts. Each run warns of them; a node that has no rules from a run in which they answered is left as it is.
+    type: list
+    elements: str
+    default: []
+  accept_partial:
+    description: Whether such a node gets rules nevertheless, which do not keep guests from those hosts.
+    type: bool
+    default: false
   guest_mac_prefix:
     description: How MAC addresses of guests begin, as C(MAC_PREFIX) of C(oned.conf) says.
     type: str
@@ -223,7 +238,10 @@ SPEC = {
     "bridges": {"type": "list", "elements": "dict", "default": [], "options": BRIDGE},
     "protected_networks": TEXTS,
     "infrastructure_macs": TEXTS,
-    "partial": {**TEXTS, "choices": ["protected_networks", "infrastructure_macs"]},
+    "infrastructure_link_locals": TEXTS,
+    "partial": {**TEXTS, "choices": ["protected_networks", "infrastructure_macs", "infrastructure_link_locals"]},
+    "silent_hosts": TEXTS,
+    "accept_partial": {"type": "bool", "default": False},
     "guest_mac_prefix": {"type": "str", "default": "02:00"},
     "local_services": TEXTS,
     "allowed_destinations": {"type": "list", "elements": "dict", "default": [], "options": DESTINATION},

@@ -123,6 +123,24 @@ def test_a_run_that_knows_some_hosts_only_forgets_none(change):
     assert change(infrastructure_macs=["52:54:00:00:00:02"]).plan().loads
 
 
+LIMITED = {"partial": ["infrastructure_macs"], "silent_hosts": ["storage1"]}
+
+
+def test_the_first_run_for_some_hosts_is_refused(change, node):
+    with pytest.raises(Refused, match="Not asked in this run, or without an answer: storage1. Guests would not be kept"):
+        change(**LIMITED).plan()
+    assert node.rules == ""
+    converge(change(**LIMITED, accept_partial=True))
+
+
+def test_each_later_one_warns(change):
+    converge(change())
+    planned = change(**LIMITED).plan()
+    assert planned.actions == [] and "without an answer: storage1." in planned.warnings[0]
+    many = change(**{**LIMITED, "silent_hosts": [f"h{number}" for number in range(12)]}).plan()
+    assert "h8, h9 and 2 more." in many.warnings[0]
+
+
 def test_mode_vlan_loads_nothing_and_takes_former_rules_away(change, node):
     converge(change())
     vlan = change(mode="vlan")

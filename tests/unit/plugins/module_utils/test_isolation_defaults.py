@@ -11,6 +11,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declarati
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_defaults import (
     vm_isolation_defaults,
     vm_isolation_known_hosts,
+    vm_isolation_to_ask,
 )
 
 NETWORK = {
@@ -24,7 +25,7 @@ BRIDGES = [{"name": "onebr0", "interfaces": ["eth1"]}]
 def probe(number, **more):
     links = {
         "lo": {"mac": "00:00:00:00:00:00", "addresses": ["127.0.0.1/8"], "kind": None},
-        "eth0": {"mac": f"52:54:00:00:00:{number}", "addresses": [f"10.0.2.{number}/24", "fe80::1/64"], "kind": None},
+        "eth0": {"mac": f"52:54:00:00:00:{number:02}", "addresses": [f"10.0.2.{number}/24", "fe80::1/64"], "kind": None},
         "virbr0": {"mac": "52:54:00:ff:ff:ff", "addresses": ["192.168.122.1/24"], "kind": "bridge"},
         **more,
     }
@@ -56,7 +57,9 @@ def test_an_ordinary_inventory_needs_no_line():
         ],
         "protected_networks": ["10.0.2.0/24"],
         "infrastructure_macs": ["52:54:00:00:00:10", "52:54:00:00:00:11"],
+        "infrastructure_link_locals": ["fe80::1"],
         "partial": [],
+        "silent_hosts": [],
     }
     assert declared(found)[1] == []
 
@@ -74,15 +77,26 @@ def test_what_is_declared_goes_before_and_macs_are_added():
     assert found["infrastructure_macs"] == ["52:54:00:00:00:11", "52:54:00:aa:aa:aa"]  # a router is no host
 
 
-def test_links_that_come_and_go_have_no_mac_of_a_host():
+def test_links_of_a_host_are_its_cards_and_bridges_and_what_has_an_address():
+    """A bridge without an address has a link-local one, over which its host is reached as over any other."""
     links = {
-        "onebr0": {"mac": "02:aa:00:00:00:01", "kind": "bridge", "addresses": ["fe80::2/64"]},
-        "vnet3": {"mac": "fe:00:0a:00:00:02", "kind": "tun", "addresses": []},
+        "onebr0": {"mac": "1a:2b:3c:4d:5e:6f", "kind": "bridge", "addresses": ["fe80::182b:3cff:fe4d:5e6f/64"]},
+        "vnet3": {"mac": "fe:00:0a:00:00:02", "kind": "tun", "addresses": ["fe80::fc00:aff:fe00:2/64"]},
+        "bond0": {"mac": "02:aa:00:00:00:09", "kind": "bond", "addresses": []},
+        "bond1": {"mac": "02:aa:00:00:00:08", "kind": "bond", "addresses": ["fe80::abcd/64"]},
         "eth1": {"mac": "52:54:00:00:01:11", "kind": None, "addresses": []},
         "br0": {"mac": "02:aa:00:00:00:03", "kind": "bridge", "addresses": ["10.0.8.11/24"]},
     }
-    found = defaults({"preflight_probe": probe(11, **links)})["infrastructure_macs"]
-    assert found == ["02:aa:00:00:00:03", "52:54:00:00:00:10", "52:54:00:00:00:11", "52:54:00:00:01:11"]
+    found = defaults({"preflight_probe": probe(11, **links)})
+    assert found["infrastructure_macs"] == [
+        "02:aa:00:00:00:03",
+        "02:aa:00:00:00:08",
+        "1a:2b:3c:4d:5e:6f",
+        "52:54:00:00:00:10",
+        "52:54:00:00:00:11",
+        "52:54:00:00:01:11",
+    ]
+    assert found["infrastructure_link_locals"] == ["fe80::1", "fe80::abcd"]
 
 
 def test_uplinks_are_those_that_the_node_has_where_no_link_is_declared():
@@ -127,11 +141,26 @@ def test_networks_of_both_families_are_protected_and_an_inner_one_is_not_named()
 def test_of_a_host_that_told_nothing_its_address_is_protected(silent):
     found = defaults(others={"node2": {"ansible_host": "10.0.4.12", **silent}})
     assert found["protected_networks"] == ["10.0.2.0/24", "10.0.4.12/32"]
-    assert found["partial"] == ["infrastructure_macs", "protected_networks"]
+    assert found["partial"] == ["infrastructure_macs", "infrastructure_link_locals", "protected_networks"]
+    assert found["silent_hosts"] == ["node2"]
 
 
 def test_a_run_for_one_node_protects_the_same_networks():
     assert defaults(others={"node2": {"ansible_host": "10.0.2.12"}})["protected_networks"] == ["10.0.2.0/24"]
+
+
+def test_hosts_are_asked_that_were_not_or_before_their_bridges_were_made():
+    bridge = {"host_network_bridges": [{"name": "onebr0"}]}
+    made = probe(1, onebr0={"kind": "bridge", "mac": "1a:2b:3c:4d:5e:6f"})
+    hostvars = {
+        "not": bridge,
+        "before": {**bridge, "preflight_probe": probe(1)},
+        "since": {**bridge, "preflight_probe": made},
+        "plain": {"preflight_probe": probe(1)},
+        "silent": {**bridge, "preflight_probe": {"unreachable": True}},
+    }
+    assert vm_isolation_to_ask(hostvars, hostvars) == ["not", "before"]
+    assert vm_isolation_to_ask(["any"], {}) == ["any"]
 
 
 def test_a_host_by_name_has_no_address():
