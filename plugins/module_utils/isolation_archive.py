@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import sys
 import zipfile
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import (
@@ -42,18 +43,18 @@ SOURCES = (
     isolation_trial,
     isolation_watch,
 )
-SHEBANG = b"#!/usr/bin/python3 -I\n"
 MAIN = f"import sys\n\nfrom {isolation_program.__name__} import main\n\nsys.exit(main())\n"
 
 
 def archive() -> bytes:
+    """For the Python that this runs in: that of the distribution may be too old, as 3.6 is."""
     files = {"__main__.py": MAIN}
     for source in SOURCES:
         path = source.__name__.split(".")
         files["/".join(path) + ".py"] = inspect.getsource(source)
         # Python finds no package in a zip without a file of its own.
         files.update({"/".join([*path[:depth], "__init__.py"]): "" for depth in range(1, len(path))})
-    packed = io.BytesIO(SHEBANG)
+    packed = io.BytesIO(f"#!{sys.executable} -I\n".encode())
     packed.seek(0, io.SEEK_END)
     with zipfile.ZipFile(packed, "a") as target:  # appended, so that the offsets count the first line
         for path, text in sorted(files.items()):

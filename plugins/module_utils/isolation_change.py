@@ -24,7 +24,12 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_node impo
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ruleset import NOTHING
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_service import unit_files
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_trial import LOCK_SECONDS, Trials, now
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_trial import (
+    LOCK_SECONDS,
+    Trials,
+    now,
+    read_bytes,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import FilePlan, plan_files, read_files
 
 DECLARED = (
@@ -64,10 +69,19 @@ class IsolationChange:
         self.check_mode = check_mode
         self.present = params["state"] == "present"
         self.node = Node(root)
-        self.params = completed(params, read(self.node.settings))
+        self.kept, self.broken = self._kept()
+        self.params = completed(params, self.kept)
         self.program = archive()
         self.trials = Trials(self.node, lambda: self.program)
         self.text = as_json({name: self.params[name] for name in DECLARED})
+
+    def _kept(self) -> tuple[str | None, str]:
+        """The settings of the node; those that cannot be used are as good as none, and told."""
+        try:
+            self.node.declaration()
+        except IsolationError as error:
+            return None, f"The settings of the node cannot be used, and are written anew: {error}"
+        return read(self.node.settings), ""
 
     # -- planning ----------------------------------------------------------------------------------------------------
 
@@ -91,18 +105,18 @@ class IsolationChange:
         wanted = self.node.wanted(declaration)
         self.node.validate(wanted)
         planned = Planned(differences=self.node.differences(wanted))
-        planned.remarks = [*self.node.remarks(declaration), *([silent] if silent else [])]
+        planned.remarks = [*self.node.remarks(declaration), *filter(None, (silent, self.broken))]
         planned.warnings = [one for one in planned.remarks if one == LEAVES_OPEN or one == silent]
         if planned.differences:
             planned.loads = True
             planned.actions.append(f"load the rules of mode {declaration.mode}")
-        kept = read(self.node.settings)
+        kept = self.kept
         if kept != self.text:
             # What is kept has to be what was confirmed, also where both come to the same rules.
             planned.loads = planned.loads or kept is not None
             planned.actions.append(f"write {self.node.settings}")
             planned.diff.append(_diff(self.node.settings, kept or "", self.text))
-        if self._installed() != self.program:
+        if self.rewrites_program:
             planned.actions.append(f"write {self.node.program}")
         if planned.differences:
             former = self.node.wanted(self.node.declaration()).text if kept else ""
@@ -117,7 +131,7 @@ class IsolationChange:
             return ""
         named = ", ".join(hosts[:NAMED]) + (f" and {len(hosts) - NAMED} more" if len(hosts) > NAMED else "")
         told = f"Not asked in this run, or without an answer: {named}."
-        if read(self.node.settings) is None and not self.params["accept_partial"]:
+        if self.kept is None and not self.params["accept_partial"]:
             raise Refused(
                 [
                     f"{told} Guests would not be kept from what these have, and this node has no rules from a run in which "
@@ -148,12 +162,12 @@ class IsolationChange:
                 planned.actions.append(f"remove {path}")
         return planned
 
-    def _installed(self) -> bytes | None:
+    @property
+    def rewrites_program(self) -> bool:
         try:
-            with open(self.node.program, "rb") as stream:
-                return stream.read()
+            return read_bytes(self.node.program) != self.program
         except FileNotFoundError:
-            return None
+            return True
 
     def unit_files(self) -> FilePlan:
         wanted = unit_files(self.present)
@@ -207,10 +221,7 @@ class IsolationChange:
 
 def completed(params: Mapping[str, Any], kept: str | None) -> dict[str, Any]:
     """Lists that are not complete, with what was in them before: a run for one node must not forget the others."""
-    try:
-        former = json.loads(kept or "{}")
-    except ValueError:
-        former = {}
+    former = json.loads(kept or "{}")
     added = {name: sorted({*params[name], *former.get(name, [])}) for name in params.get("partial") or []}
     return {**params, **added}
 

@@ -63,7 +63,7 @@ class Program:
                 self.trials.refuse_second()
             if self.options.declaration is None and self.options.confirm is None:
                 # At boot: bridges need not be there yet, and rules that do not fit are better than none.
-                declaration = self.node.declaration()
+                declaration = self.chosen() if self.options.required else self.node.declaration()
                 self.node.load(self.node.wanted(declaration))
                 return 0
             declaration = self.chosen()
@@ -129,26 +129,43 @@ class Program:
         return 1 if found else 0
 
     def watch(self) -> int:
+        own = self.trials.program()
+
         def look() -> None:
             try:
                 with self.node.alone():
                     self.trials.end_overdue()
-                    path = self.trials.path("declaration.json") if self.trials.record() else None
-                    wanted = self.node.wanted(self.node.declaration(path))
-                    found = self.node.differences(wanted) if wanted != NOTHING else []
-                    if found:
-                        self.node.load(wanted)
-                        say(f"loaded again: {' '.join(found)}\n")
+                    newer = os.path.exists(self.node.program) and read_bytes(self.node.program) != own
+                    if not newer:
+                        self._load_again(own)
             except IsolationError as error:
                 say(f"{error}\n")
+            else:
+                if newer:
+                    say("The program was replaced; going on as the new one.\n")
+                    os.execv(self.node.program, [self.node.program, *sys.argv[1:]])
 
         watch(look, self.options.rounds)
         return 0
+
+    def _load_again(self, own: bytes) -> None:
+        trial = self.trials.record()
+        if trial and read_bytes(self.trials.path("program")) != own:
+            return  # its rules are those of another program, to which this one's would be the wrong ones
+        wanted = self.node.wanted(self.node.declaration(self.trials.path("declaration.json") if trial else None))
+        found = self.node.differences(wanted) if wanted != NOTHING else []
+        if found:
+            self.node.load(wanted)
+            say(f"loaded again: {' '.join(found)}\n")
 
     def remove(self) -> int:
         with self.node.alone():
             self.trials.refuse_second()
             self.node.forget()
+        say(
+            f"Rules and settings are gone. {self.node.program} and its units stay: they load nothing, and libvirt does not "
+            "start while they find nothing to load. vm_isolation_state: absent takes them away, too.\n"
+        )
         return 0
 
 
@@ -178,6 +195,7 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("--declaration", metavar="FILE", help="another declaration than the one that is kept")
         if name == "apply":
             one.add_argument("--confirm", type=int, metavar="SECONDS", help="roll back unless confirmed by then")
+            one.add_argument("--required", action="store_true", help="fail if nothing is declared; for the service")
             one.add_argument("--held", action="store_true", help=argparse.SUPPRESS)
         if name in ("confirm", "rollback"):
             one.add_argument("--id", help=argparse.SUPPRESS)

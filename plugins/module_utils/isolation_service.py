@@ -32,8 +32,8 @@ ReloadPropagatedFrom=nftables.service firewalld.service ufw.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart={PROGRAM} apply
-ExecReload={PROGRAM} apply
+ExecStart={PROGRAM} apply --required
+ExecReload={PROGRAM} apply --required
 
 [Install]
 WantedBy=multi-user.target

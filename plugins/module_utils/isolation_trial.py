@@ -124,7 +124,7 @@ class Trials:
         command = [sys.executable, self.node.program, "--root", self.node.root, "apply", "--held"]
         former = os.path.exists(self.node.settings) and os.path.exists(self.node.program)
         if not former or subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode:
-            self.node.load(self.node.wanted(self.node.declaration()))
+            self.node.load(self.node.wanted(self._kept()))
         self._disarm(record)
         self._end()
         return record
@@ -149,6 +149,12 @@ class Trials:
         """Whether the answer to its confirmation was all that got lost."""
         record = self.record(self.last)
         return record is not None and record.id == name and os.path.exists(os.path.join(self.last, CONFIRMING))
+
+    def _kept(self) -> Declaration | None:
+        """Of settings that cannot be read no rules were made; and a trial has to end."""
+        with contextlib.suppress(IsolationError):
+            return self.node.declaration()
+        return None
 
     # -- parts -------------------------------------------------------------------------------------------------------
 

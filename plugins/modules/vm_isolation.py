@@ -214,7 +214,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_change import IsolationChange, Refused
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_node import IsolationError
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_service import FOLDER, LOAD, UNITS, gently
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_service import (
+    FOLDER,
+    LOAD,
+    UNITS,
+    WATCH,
+    gently,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import apply_plan, make_directories
 from ansible_collections.kvmcloud.stack.plugins.module_utils.service_files import (
     PROPERTIES,
@@ -262,21 +268,23 @@ def systemctl(module, *arguments):
     return out
 
 
-def unit_steps(module, files, present):
-    """What systemd has to do about the units, by what it has in memory."""
+def unit_steps(module, files, present, rewritten=False):
+    """What systemd has to do about the units, by what it has in memory; rewritten: the program is another one."""
     if module.get_bin_path("systemctl") is None or not os.path.isdir("/run/systemd/system"):
         return Steps([], [])
     states = parse_states(systemctl(module, "show", f"--property={','.join(PROPERTIES)}", "--", *UNITS))
     changed = files.changed_paths
     if any(os.path.dirname(path).startswith(FOLDER) for path in changed):
         changed = [*changed, f"{FOLDER}/{LOAD}"]  # a drop-in of another unit has to be read as well
+    if rewritten:
+        changed = [*changed, f"{FOLDER}/{WATCH}"]
     return gently((plan_present if present else plan_absent)(UNITS, states, changed))
 
 
-def keep_units(module, change):
+def keep_units(module, change, rewritten):
     """Files and units as they shall be; the rules themselves are loaded by now."""
     files = change.unit_files()
-    steps = unit_steps(module, files, present=True)
+    steps = unit_steps(module, files, True, rewritten)
     for file in files.changes:
         make_directories(os.path.dirname(file.path))
     apply_plan(module, files)
@@ -312,7 +320,8 @@ def begin(module, change):
     present = module.params["state"] == "present"
     planned = change.plan()
     files = change.unit_files()
-    steps = unit_steps(module, files, present)
+    rewritten = present and change.rewrites_program
+    steps = unit_steps(module, files, present, rewritten)
     actions = [*planned.actions, *(f"write {path}" if present else f"remove {path}" for path in files.changed_paths)]
     actions += [f"systemctl {' '.join(step)}" for step in steps.all]
     result = {
@@ -332,7 +341,7 @@ def begin(module, change):
     if planned.loads:
         return {**result, "trial": change.begin(module.params["confirm_timeout"])}
     change.keep()
-    keep_units(module, change)
+    keep_units(module, change, rewritten)
     return result
 
 
@@ -343,8 +352,9 @@ def look(module, change):
 
 def confirm(module, change):
     """The controller came over a connection that it made after the rules were loaded."""
+    rewritten = change.rewrites_program
     after = change.confirm(module.params["trial"]["id"])
-    keep_units(module, change)
+    keep_units(module, change, rewritten)
     return {"state": "confirmed", "confirmed_after": after}
 
 

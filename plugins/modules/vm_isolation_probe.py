@@ -157,8 +157,8 @@ epoch:
   type: float
 """
 
-import fcntl
 import json
+import socket
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -202,7 +202,7 @@ SPEC = {
     "used": TEXTS,
     "skip": {"type": "int", "default": 0},
 }
-LOCK = "/run/kvmcloud-isolation-probe.lock"
+LOCK = "\0kvmcloud-isolation-probe"  # the name of a socket that has no file: the kernel forgets it with its process
 
 
 def run(module):
@@ -226,10 +226,10 @@ def main():
     epoch = time.time()
     if module.check_mode:
         module.exit_json(changed=False, checks=[], epoch=epoch)
-    with open(LOCK, "w", encoding="utf-8") as lock:
+    with socket.socket(socket.AF_UNIX) as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock.bind(LOCK)
+        except OSError:
             module.fail_json(
                 msg="Another run tries the isolation of this node at this moment; wait for it, then run again."
             )

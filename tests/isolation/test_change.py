@@ -123,6 +123,26 @@ def test_a_run_that_knows_some_hosts_only_forgets_none(change):
     assert change(infrastructure_macs=["52:54:00:00:00:02"]).plan().loads
 
 
+BROKEN = {
+    "no JSON": "{",
+    "a list": "[]",
+    "a list in it that is none": '{"bridges": 5}',
+    "what is refused by now": '{"bridges": [{"name": "b", "guest_networks": []}], "infrastructure_macs": ["x"]}',
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN.keys())
+def test_settings_that_cannot_be_used_are_written_anew(change, node, text):
+    settings = node.root / "etc/kvmcloud-isolation/declaration.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(text)
+    given = {"partial": ["infrastructure_macs"], "silent_hosts": ["h"], "accept_partial": True}
+    planned = change(**given).plan()
+    assert planned.loads and "cannot be used, and are written anew" in planned.remarks[-1]
+    converge(change(**given))
+    assert change(**given).plan().actions == []
+
+
 LIMITED = {"partial": ["infrastructure_macs"], "silent_hosts": ["storage1"]}
 
 

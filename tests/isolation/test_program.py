@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fcntl
+import inspect
 import json
 import resource
 import shutil
@@ -13,6 +14,9 @@ import time
 
 import pytest
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils import isolation_archive
+
+BOTH = {"name": "onebr0", "uplinks": ["eth0"], "guest_networks": ["10.0.3.0/24", "2001:db8:3::/64"]}
 OTHER = {"protected_networks": ["10.0.9.0/24"]}
 FIRST, SECOND = "10.0.2.0/24", "10.0.9.0/24"
 
@@ -29,6 +33,15 @@ def test_without_a_declaration_nothing_is_loaded_and_nothing_lacks(node):
     node.do("verify")
     assert node.rules == ""
     assert "Nothing is declared on this node" in node.ask("render").stderr
+
+
+def test_the_service_fails_where_nothing_is_declared(node):
+    """libvirt requires it: a node whose settings got lost starts no guests."""
+    failed = node.ask("apply", "--required")
+    assert failed.returncode == 1 and "Nothing is declared on this node" in failed.stderr
+    node.do("apply", *node.declared())
+    node.do("apply", "--required")
+    assert "libvirt does not start" in node.do("remove")
 
 
 def test_what_is_applied_is_kept_and_verified(node):
@@ -173,6 +186,16 @@ def test_the_former_program_loads_the_former_rules(node):
     node.do("apply", *node.declared(**OTHER), "--confirm", "60")
     node.do("rollback")
     assert (node.root / "called").read_text().endswith("apply --held")
+
+
+def test_a_trial_ends_where_what_is_kept_cannot_be_read(node):
+    node.do("apply", *node.declared(), "--confirm", "60")
+    settings = node.root / "etc/kvmcloud-isolation/declaration.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("{")
+    node.do("rollback")
+    assert node.rules == ""
+    node.do("apply", *node.declared())
 
 
 def test_a_second_trial_is_refused(node):
@@ -374,6 +397,40 @@ def test_the_watch_leaves_out_ports_that_other_bridges_get(node):
     finally:
         watching.terminate()
         watching.communicate()
+
+
+@pytest.fixture
+def newer(node, monkeypatch):
+    """The same program with rules of another wording, as after an upgrade of the collection."""
+    source = inspect.getsource
+    reworded = ('"IPv6: routing header"', '"IPv6: routing header, of any kind"')
+    monkeypatch.setattr(isolation_archive.inspect, "getsource", lambda module: source(module).replace(*reworded))
+    path = node.root / "newer"
+    path.write_bytes(isolation_archive.archive())
+    path.chmod(0o755)
+    monkeypatch.undo()
+    assert path.read_bytes() != node.program.read_bytes()
+    return path
+
+
+def test_the_watch_leaves_a_trial_of_a_newer_program_alone_and_becomes_that(node, newer):
+    node.do("apply", *node.declared(bridges=[BOTH]), "--confirm", "60")
+    node.do("confirm")
+    watching = node.start("watch")
+    node.program = newer
+    try:
+        time.sleep(0.6)
+        node.do("apply", *node.declared(bridges=[BOTH]), "--confirm", "60")
+        time.sleep(1.5)
+        node.do("verify")
+        node.do("confirm")
+        node.space.do("nft", "flush", "ruleset")
+        until(lambda: node.ask("verify").returncode == 0)
+        assert "of any kind" in node.rules
+    finally:
+        watching.terminate()
+        told = watching.communicate()[0]
+    assert "going on as the new one" in told and told.count("loaded again") == 1
 
 
 def test_the_watch_ends_a_trial_that_is_overdue_and_leaves_one_that_is_not(node):

@@ -25,7 +25,9 @@ import isolation_samples as a  # noqa: E402  (found through the line above)
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_change import IsolationChange  # noqa: E402
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_node import Node  # noqa: E402
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_service import LOAD_UNIT  # noqa: E402
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_trial import Record, now  # noqa: E402
+from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import plan_files  # noqa: E402
 from ansible_collections.kvmcloud.stack.plugins.modules import vm_isolation  # noqa: E402
 
 LINKS = [
@@ -135,3 +137,32 @@ def test_a_run_while_another_one_is_on_trial_is_refused(kernel: Kernel, capsys: 
         with pytest.raises(ModuleFailed, match="are on trial; they are confirmed or rolled back within"):
             run_module(capsys, vm_isolation, **options)
     assert not any("--file" in one for one in kernel.asked)
+
+
+UNITS = """Id=kvmcloud-isolation.service
+UnitFileState=enabled
+ActiveState=active
+NeedDaemonReload=no
+
+Id=kvmcloud-isolation-watch.service
+UnitFileState=enabled
+ActiveState=active
+NeedDaemonReload=no
+"""
+
+
+@pytest.mark.parametrize("rewritten", [False, True])
+def test_another_program_is_another_watch(monkeypatch: pytest.MonkeyPatch, rewritten: bool) -> None:
+    class Module:
+        def get_bin_path(self, _name: str) -> str:
+            return "/bin/systemctl"
+
+    monkeypatch.setattr(vm_isolation.os.path, "isdir", lambda _path: True)
+    monkeypatch.setattr(vm_isolation, "systemctl", lambda *_arguments: UNITS)
+    steps = vm_isolation.unit_steps(Module(), plan_files([], {}), True, rewritten)
+    assert (["restart", "kvmcloud-isolation-watch.service"] in steps.all) == rewritten
+    assert not any("kvmcloud-isolation.service" in step for step in steps.all)
+
+
+def test_the_unit_fails_where_nothing_is_declared() -> None:
+    assert "ExecStart=/usr/local/sbin/kvmcloud-isolation apply --required\n" in LOAD_UNIT

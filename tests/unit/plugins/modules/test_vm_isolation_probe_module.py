@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Node:
 def node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Node:
     made = Node()
     monkeypatch.setattr(AnsibleModule, "run_command", lambda _self, argv, **more: made.run_command(argv, **more))
-    monkeypatch.setattr(vm_isolation_probe, "LOCK", str(tmp_path / "lock"))
+    monkeypatch.setattr(vm_isolation_probe, "LOCK", f"\0{tmp_path}")
     return made
 
 
@@ -102,8 +102,8 @@ def test_a_declaration_that_is_wrong_is_refused(
 
 
 def test_two_at_once_are_refused(node: Node, capsys: Any) -> None:
-    with open(vm_isolation_probe.LOCK, "w", encoding="utf-8") as held:
-        fcntl.flock(held, fcntl.LOCK_SH)
+    with socket.socket(socket.AF_UNIX) as held:
+        held.bind(vm_isolation_probe.LOCK)
         with pytest.raises(ModuleFailed, match="Another run tries the isolation of this node at this moment"):
             run_module(capsys, vm_isolation_probe, **GIVEN)
     assert node.commands == []
