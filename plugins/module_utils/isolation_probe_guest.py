@@ -109,10 +109,20 @@ def forwards(told: str) -> bool:
     return of_port.get("state") == "forwarding"
 
 
+def addresses_behind(port: str) -> list[str]:
+    """The MAC addresses that a bridge has seen there."""
+    told = json.loads(_run("bridge", "-json", "fdb", "show", "brport", port) or "[]")
+    return [one.get("mac", "") for one in told]
+
+
 def _ip(*arguments: str) -> str:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    return _run("ip", *arguments)
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise OSError(f"ip {' '.join(arguments)} failed: {done.stderr.strip()}")
+        raise OSError(f"{' '.join(command)} failed: {done.stderr.strip()}")
     return done.stdout
 
 

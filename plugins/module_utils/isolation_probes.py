@@ -18,8 +18,10 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declarati
 # Where a frame would be seen: in a socket of the node itself, leaving over an uplink, at one of the two guests.
 NODE, OUTSIDE, SECOND, FIRST = "node", "outside", "second", "first"
 FOREIGN_MAC = "52:54:00:4b:56:43"  # of nobody
-ELSEWHERE = "192.0.2.1"  # a documentation address: routers have no way to it
+# Documentation addresses: routers have no way to them.
+ELSEWHERE, ELSEWHERE6 = "192.0.2.1", "2001:db8:4b56::1"
 DISCARD = 9
+GROUPS = {"LLDP": "01:80:c2:00:00:0e", "802.1X": "01:80:c2:00:00:03"}  # which a bridge keeps for itself
 SYN_PORT = 40001  # by which the kernel tells the probes from all other connections of a busy node
 
 
@@ -44,8 +46,13 @@ class Scene:
     node_addresses: Sequence[str] = ()
     targets: Sequence[Target] = ()
     unused: str = ""  # an address in a protected network that nobody has
-    first6: str = ""
+    unused6: str = ""
+    first6: str = ""  # where guests have IPv6
     second6: str = ""
+    router_mac: str = ""  # by which ways through the gateway are tried; also where it is declared, and did not answer
+    services: Sequence[tuple[str, int]] = ()  # of the node: what guests may reach there
+    served: Sequence[str] = ()  # the node's addresses by which they may
+    allowed: Sequence[tuple[str, str, int]] = ()  # address, protocol and port in protected networks
     outside: bool = True  # the bridge has an uplink
 
 
@@ -67,9 +74,19 @@ def probes(scene: Scene) -> list[Probe]:
         *_frames(scene),
         *_claims(scene),
         *_family6(scene),
+        *_claims6(scene),
         *_kept(scene),
     ]
     return [one for one in made if scene.outside or one.look != OUTSIDE]
+
+
+def untried(scene: Scene) -> list[tuple[str, str]]:
+    """What there was no way to try, and why: nobody shall take it for stopped."""
+    if not scene.outside or scene.router_mac:
+        return []
+    why = "not tried: no gateway answered, and neither its MAC address nor that of this host is known"
+    closed = ((target, _closed(scene, target)) for target in scene.targets if not target.mac)
+    return [(f"TCP {_told(ports)} of {target.address}", why) for target, ports in closed if ports]
 
 
 class _Tokens:
@@ -88,14 +105,18 @@ def _ether(scene: Scene, target: str, kind: int, payload: bytes, sender: str = "
 
 
 def _udp(scene: Scene, mac: str, to: str, port: int, t: bytes, source: str = "", tags=(), ports: int = 40000) -> bytes:  # type: ignore[no-untyped-def]
-    own = scene.first6 if ":" in to else scene.first[1]
-    source = source or own
+    source = source or _own(scene, to)
     kind, head = (f.IP6, f.ip6) if ":" in to else (f.IP, f.ip4)
     return _ether(scene, mac, kind, head(source, to, f.UDP, f.udp(source, to, (ports, port), t)), tags=tags)
 
 
+def _own(scene: Scene, to: str) -> str:
+    """The first guest's address; its link-local one is always there, whether IPv6 was planned or not."""
+    return (scene.first6 or str(link_local(scene.first[0]))) if ":" in to else scene.first[1]
+
+
 def _syn(scene: Scene, mac: str, to: str, port: int, t: bytes) -> bytes:
-    source = scene.first6 if ":" in to else scene.first[1]
+    source = _own(scene, to)
     kind, head = (f.IP6, f.ip6) if ":" in to else (f.IP, f.ip4)
     return _ether(scene, mac, kind, head(source, to, f.TCP, f.tcp(source, to, (SYN_PORT, port), f.SYN, t)))
 
@@ -103,9 +124,8 @@ def _syn(scene: Scene, mac: str, to: str, port: int, t: bytes) -> bytes:
 def _to_node(scene: Scene) -> Iterator[Probe]:
     """Every address of the node over its bridge, on whatever card it is: the kernel takes it on all."""
     ports = sorted({port for target in scene.targets for port in target.ports} | {22})
+    ports = [port for port in ports if ("tcp", port) not in scene.services]
     for address in scene.node_addresses:
-        if ":" in address and not scene.first6:
-            continue
         t = token()
         frames = [_syn(scene, scene.bridge_mac, address, port, t) for port in ports]
         yield Probe(f"TCP {_told(ports)} of the node's {address}", frames, NODE, t)
@@ -126,20 +146,26 @@ def _to_node(scene: Scene) -> Iterator[Probe]:
                 NODE,
                 t,
             )
+        for name, group in GROUPS.items():
+            t = token()
+            frame = _udp(scene, group, address, scene.port, t, scene.unused)
+            yield Probe(f"UDP to the node, in a frame to the group of {name}", [frame], NODE, t)
     t = token()
     yield Probe("a broadcast to the node", [_udp(scene, f.BROADCAST, "255.255.255.255", scene.port, t)], NODE, t)
 
 
 def _to_targets(scene: Scene) -> Iterator[Probe]:
     for target in scene.targets:
-        if ":" in target.address and not scene.first6:
-            continue
-        ways = {"through the gateway": scene.gateway[0] if scene.gateway else "", "over an on-link route": target.mac}
-        for way, mac in ways.items():
-            if mac and target.ports:
+        ports = _closed(scene, target)
+        for way, mac in {"through the gateway": scene.router_mac, "over an on-link route": target.mac}.items():
+            if mac and ports:
                 t = token()
-                frames = [_syn(scene, mac, target.address, port, t) for port in target.ports]
-                yield Probe(f"TCP {_told(target.ports)} of {target.address}, {way}", frames, OUTSIDE, t)
+                frames = [_syn(scene, mac, target.address, port, t) for port in ports]
+                yield Probe(f"TCP {_told(ports)} of {target.address}, {way}", frames, OUTSIDE, t)
+
+
+def _closed(scene: Scene, target: Target) -> list[int]:
+    return [port for port in target.ports if (target.address, "tcp", port) not in scene.allowed]
 
 
 def _told(ports: Sequence[int]) -> str:
@@ -147,7 +173,7 @@ def _told(ports: Sequence[int]) -> str:
 
 
 def _spoofed(scene: Scene) -> Iterator[Probe]:
-    beyond = scene.gateway[0] if scene.gateway else FOREIGN_MAC
+    beyond = scene.router_mac or FOREIGN_MAC
     if scene.unused:
         t = token()
         yield Probe(
@@ -257,6 +283,31 @@ def _family6(scene: Scene) -> Iterator[Probe]:
     yield Probe("IPv6: multicast to the outside", [_ether(scene, f.group_mac("ff02::4b56"), f.IP6, packet)], OUTSIDE, t)
 
 
+def _claims6(scene: Scene) -> Iterator[Probe]:
+    """As with ARP: to the second guest alone."""
+    if not scene.first6:
+        return
+    mac, other = scene.second[0], str(link_local(scene.second[0]))
+
+    def told(name: str, source: str, kind: int, about: str) -> Probe:
+        packet = f.neighbour(source, other, kind, about, scene.first[0])
+        return Probe(f"IPv6: {name}", [_ether(scene, mac, f.IP6, packet)], SECOND, packet[40:])
+
+    own = str(link_local(scene.first[0]))
+    if scene.router_mac:
+        router = str(link_local(scene.router_mac))
+        yield told("asks under the gateway's link-local address", router, f.NEIGHBOUR_SOLICIT, other)
+        yield told("claims the gateway's link-local address", own, f.NEIGHBOUR_ADVERT, router)
+    if scene.unused6:
+        yield told("claims an address of a protected network", own, f.NEIGHBOUR_ADVERT, scene.unused6)
+        t = token()
+        frame = _udp(scene, mac, scene.second6, DISCARD, t, scene.unused6)
+        yield Probe("IPv6: a false address of a protected network, to a guest", [frame], SECOND, t)
+        t = token()
+        frame = _udp(scene, scene.router_mac or FOREIGN_MAC, ELSEWHERE6, DISCARD, t, scene.unused6)
+        yield Probe("IPv6: a false address of a protected network, to the outside", [frame], OUTSIDE, t)
+
+
 def _kept(scene: Scene) -> Iterator[Probe]:
     t = token()
     yield Probe(
@@ -284,6 +335,21 @@ def _kept(scene: Scene) -> Iterator[Probe]:
             t,
             allowed=True,
         )
+    for address, protocol, port in scene.allowed if scene.router_mac else ():
+        if ":" in address and not scene.first6:
+            continue
+        t = token()
+        if protocol == "tcp":
+            frame = _syn(scene, scene.router_mac, address, port, t)
+        else:
+            frame = _udp(scene, scene.router_mac, address, port, t)
+        yield Probe(f"a guest reaches {protocol}/{port} of {address}", [frame], OUTSIDE, t, allowed=True)
+    for address in scene.served:
+        for protocol, port in scene.services:
+            if protocol == "tcp" and (scene.first6 or ":" not in address):
+                t = token()
+                frame = _syn(scene, scene.bridge_mac, address, port, t)
+                yield Probe(f"a guest reaches tcp/{port} of the node's {address}", [frame], NODE, t, allowed=True)
     if scene.first6 and scene.second6:
         t = token()
         yield Probe(

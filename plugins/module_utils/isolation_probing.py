@@ -18,12 +18,15 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declarati
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import HostLink
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_probe_guest import (
     ProbeGuest,
+    addresses_behind,
     drain,
     node_sockets,
     packet_socket,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_probes import (
     FIRST,
+    FOREIGN_MAC,
+    GROUPS,
     NODE,
     OUTSIDE,
     SECOND,
@@ -32,6 +35,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_probes im
     Scene,
     Target,
     probes,
+    untried,
 )
 
 PORTS = ("kvmprobe1", "kvmprobe2")
@@ -82,13 +86,13 @@ def _range(text: str) -> tuple[int, int]:
     return low, int(ipaddress.ip_address(last.strip())) if last else low
 
 
-def unused_address(declaration: Declaration, used: Iterable[str]) -> str:
+def unused_address(declaration: Declaration, used: Iterable[str], version: int = 4) -> str:
     """An address of a protected network that nobody is known to have; no host can suffer when it is claimed."""
     for network in declaration.protected:
-        if network.version == 4 and network.prefixlen <= 29:
+        if network.version == version and network.prefixlen <= network.max_prefixlen - 3:
             gone = [*used, str(network.network_address), str(network.broadcast_address)]
             bridge = Bridge("", networks=(network,))
-            return next(free_addresses(bridge, gone), "")
+            return next(free_addresses(bridge, gone, version), "")
     return ""
 
 
@@ -112,16 +116,27 @@ class BridgeProbe:
             scene, guests = self._plug(held)
             node = [held.enter_context(one) for one in node_sockets(SYN_PORT)]
             scene = replace(scene, port=node[0].getsockname()[1])
-            senders = (guests[0].mac, "52:54:00:4b:56:43")
+            senders = (guests[0].mac, FOREIGN_MAC)
             uplinks = [held.enter_context(packet_socket(one, senders)) for one in self._uplinks()]
             bridge = held.enter_context(packet_socket(self.bridge.name, senders))
             sockets = {NODE: node, OUTSIDE: uplinks, SECOND: [guests[1].socket], FIRST: [guests[0].socket]}
-            found = [self._gateway_result(scene)] if self.bridge.gateways and self._uplinks() else []
+            answering = [one for one in self.bridge.gateways if one.version == 4]
+            found = [self._gateway_result(scene)] if answering and self._uplinks() else []
+            found += [self._result(f"stopped: {name}", False, why, None) for name, why in untried(scene)]
             # What has to arrive comes first: it shows how long a frame takes here.
             for probe in sorted(probes(scene), key=lambda probe: not probe.allowed):
                 sender = bridge if probe.sender == NODE else guests[0].socket
                 found.append(self.tried(probe, sender, sockets))
-            return found
+            return [*found, *(self._learnt(guests[0], name, group) for name, group in GROUPS.items())]
+
+    def _learnt(self, guest: ProbeGuest, name: str, group: str) -> dict[str, Any]:
+        """Frames of the kind that no packet filter is asked about."""
+        began = time.monotonic()
+        guest.socket.send(f.ether(group, FOREIGN_MAC, 0x88CC, b"\0" * 46))
+        time.sleep(self.patience)
+        learnt = FOREIGN_MAC in addresses_behind(guest.port)
+        detail = "the bridge learnt it" if learnt else "the bridge did not learn it"
+        return self._result(f"stopped: a foreign MAC address, in a frame to the group of {name}", not learnt, detail, began)
 
     def _uplinks(self) -> list[str]:
         links = self.task.links
@@ -154,17 +169,25 @@ class BridgeProbe:
         free6 = _turned(list(free_addresses(self.bridge, self.task.used, 6)), self.task.skip)
         six = list(zip(PORTS, free6))
         links = self.task.links.values()
+        declaration = self.task.declaration
+        everybody = [*self.task.used, *(one.address for one in self.task.targets)]
+        own_addresses = [text for link in links if link.kind != "loopback" for text in link.addresses if _is_global(text)]
         scene = Scene(
             self.task.macs[self.bridge.name],
             0,
             own[0],
             own[1],
             gateway,
-            [text for link in links if link.kind != "loopback" for text in link.addresses if _is_global(text)],
+            own_addresses,
             self.task.targets,
-            unused_address(self.task.declaration, [*self.task.used, *(one.address for one in self.task.targets)]),
+            unused_address(declaration, everybody),
+            unused_address(declaration, everybody, 6),
             *((six[0][1], six[1][1]) if len(six) == 2 else ("", "")),
             outside=bool(self._uplinks()),
+            router_mac=gateway[0] if gateway else next(iter(self.bridge.gateway_macs), ""),
+            services=[(one.protocol, one.port) for one in declaration.local_services],
+            served=[text for text in own_addresses if ipaddress.ip_address(text) in self.bridge.gateways],
+            allowed=[(str(one.address), one.service.protocol, one.service.port) for one in declaration.allowed],
         )
         return scene, guests
 

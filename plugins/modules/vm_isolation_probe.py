@@ -59,6 +59,25 @@ options:
     description: How MAC addresses of guests begin.
     type: str
     default: "02:00"
+  local_services:
+    description: As those of M(kvmcloud.stack.vm_isolation). They are no leaks, and have to be reached.
+    type: list
+    elements: str
+    default: []
+  allowed_destinations:
+    description: As those of M(kvmcloud.stack.vm_isolation). They are no leaks, and have to be reached.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      address:
+        description: Of the host.
+        type: str
+        required: true
+      port:
+        description: As V(tcp/5030).
+        type: str
+        required: true
   targets:
     description: Hosts in protected networks.
     type: list
@@ -189,6 +208,13 @@ SPEC = {
     },
     "protected_networks": {"type": "list", "elements": "str", "required": True},
     "guest_mac_prefix": {"type": "str", "default": "02:00"},
+    "local_services": TEXTS,
+    "allowed_destinations": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"address": {"type": "str", "required": True}, "port": {"type": "str", "required": True}},
+    },
     "targets": {
         "type": "list",
         "elements": "dict",

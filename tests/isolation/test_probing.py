@@ -24,6 +24,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_probing i
 
 bench = pytest.importorskip("bench")
 
+from world import ONEGATE  # noqa: E402
+
 
 @pytest.fixture(scope="module", params=bench.TOPOLOGIES)
 def world(request):
@@ -32,11 +34,16 @@ def world(request):
     made.close()
 
 
-def probed(world, rules, **changed):
+def probed(world, rules, mac=None, **changed):
+    mac = world.storage.mac if mac is None else mac
     bench.load(world, rules)
     told = world.spaces["node"].do(*READ_LINKS)
     macs = {one["ifname"]: one["address"] for one in json.loads(told)}
-    targets = [Target("10.0.2.21", [22, 5666], world.storage.mac)]
+    targets = [
+        Target("10.0.2.21", [22, 5666], mac),
+        Target("10.0.2.10", [22, ONEGATE], mac),
+        Target("2001:db8:2::21", [5666], mac),
+    ]
     declaration = declared({**bench.DECLARED, **changed})[0]
     # A guest that OpenNebula knows nothing of, but that answers.
     task = Task(declaration, parse_links(told), macs, targets, ["10.0.3.202-10.0.3.254"])
@@ -48,12 +55,35 @@ def test_without_rules_every_leak_is_found(world):
     found = probed(world, bench.NONE)
     assert [one["name"] for one in found if one["ok"] and "stopped" in one["name"]] == []
     assert [one["name"] for one in found if not one["ok"] and "kept" in one["name"]] == []
-    assert len(found) > 30
+    assert len(found) > 50
+    names = " ".join(one["name"] for one in found)
+    for tried in ("IPv6: claims the gateway's link-local", "in a frame to the group of LLDP", "5666 of 2001:db8:2::21"):
+        assert tried in names
 
 
 def test_with_ours_nothing_leaks_and_nothing_is_cut(world):
     found = probed(world, bench.OURS)
     assert [one for one in found if not one["ok"]] == []
+    assert "onebr0: kept: a guest reaches tcp/5030 of 10.0.2.10" in [one["name"] for one in found]
+
+
+def test_guests_without_ipv6_try_it_nevertheless(world):
+    (bridge,) = bench.DECLARED["bridges"]
+    alone = {**bridge, "guest_networks": ["10.0.3.0/24"], "gateways": ["10.0.3.1"]}
+    found = {one["name"]: one["ok"] for one in probed(world, bench.NONE, bridges=[alone])}
+    assert not found["onebr0: stopped: TCP 5666 of 2001:db8:2::21, through the gateway"]
+    assert not found[f"onebr0: stopped: UDP to the node's {world.node.ip6}"]
+
+
+def test_what_there_is_no_way_to_try_is_no_success(world):
+    (bridge,) = bench.DECLARED["bridges"]
+    unknown = {**bridge, "gateways": ["10.0.3.199"], "gateway_macs": []}
+    found = [one for one in probed(world, bench.NONE, mac="", bridges=[unknown]) if "not tried" in one["detail"]]
+    assert {one["name"] for one in found} == {
+        f"onebr0: stopped: TCP {ports} of {address}"
+        for ports, address in {"22, 5666": "10.0.2.21", "22": "10.0.2.10", "5666": "2001:db8:2::21"}.items()
+    }
+    assert not any(one["ok"] for one in found)
 
 
 def test_the_guides_rules_are_told_to_leak(world):
