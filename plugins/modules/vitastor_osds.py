@@ -13,7 +13,9 @@ author:
 description:
   - Prepares the named disks that are empty. One that holds anything but an OSD ends the module before any disk is
     touched; no disk is ever wiped.
-  - What C(vitastor-disk) would do is asked first, and its list of errors is read after, for its status is 0 either way.
+  - What C(vitastor-disk) would do is asked first, and what it has made is counted after, for its status is 0 either way.
+    A partition that a run left which was killed gets its OSD.
+  - OSDs of the disks that do not run are started.
 options:
   disks:
     description: Whole disks, best by a name that does not change, such as C(/dev/disk/by-id/...).
@@ -21,7 +23,9 @@ options:
     elements: path
     required: true
   arguments:
-    description: Further options of C(vitastor-disk prepare), such as V(--hybrid) or V(--osd_per_disk), V(2).
+    description:
+      - Further options of C(vitastor-disk prepare), such as V(--hybrid) or V(--osd_per_disk), V(2).
+      - With V(--hybrid) those of the disks that are SSDs get the journals and metadata of the others.
     type: list
     elements: str
     default: []
@@ -54,16 +58,22 @@ osds:
   returned: success
   type: list
   elements: int
+started:
+  description: Units of OSDs that did not run and were started, or would be.
+  returned: success
+  type: list
+  elements: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_cluster import (
     ClusterError,
-    check_dry_run,
     check_prepared,
-    disks_to_prepare,
+    osd_number,
+    osds_to_make,
     parse_disk,
+    refuse_foreign,
 )
 
 SPEC = {
@@ -75,27 +85,47 @@ LSBLK = ["lsblk", "-J", "-o", "PATH,TYPE,FSTYPE,PARTTYPE,MOUNTPOINT"]
 
 def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    arguments, osds = module.params["arguments"], []
     try:
-        found = [parse_disk(disk, module.run_command([*LSBLK, disk])[1]) for disk in module.params["disks"]]
-        devices = disks_to_prepare(found)
-        if devices:
-            prepare = ["vitastor-disk", "prepare", "--json", *arguments]
-            # On a bare host in check mode the program is itself only planned.
-            if module.get_bin_path("vitastor-disk", required=not module.check_mode):
-                check_dry_run(run(module, [*prepare, "--dry-run", *devices]), devices)
-            if not module.check_mode:
-                osds = check_prepared(run(module, [*prepare, *devices]))
+        result = reconciled(module)
     except ClusterError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=bool(devices), prepared=devices, osds=osds)
+    module.exit_json(changed=bool(result["prepared"] or result["started"]), **result)
+
+
+def reconciled(module):
+    arguments = module.params["arguments"]
+    disks = [parse_disk(disk, module.run_command([*LSBLK, disk])[1]) for disk in module.params["disks"]]
+    refuse_foreign(disks)
+    # On a bare host in check mode the program is itself only planned.
+    if not module.get_bin_path("vitastor-disk", required=not module.check_mode):
+        return {"prepared": [disk.path for disk in disks], "osds": [], "started": []}
+    hybrid = "--hybrid" in arguments
+    paths = list(dict.fromkeys(disk.path for disk in disks))
+    prepare = ["vitastor-disk", "prepare", "--json", *arguments]
+    wanted = osds_to_make(run(module, [*prepare, "--dry-run", *paths])[0], disks, hybrid)
+    osds = []
+    if wanted and not module.check_mode:
+        # Those that have their OSD are passed over; the fast ones among them are needed for the journals of new ones.
+        osds = check_prepared(*run(module, [*prepare, *(paths if hybrid else wanted)]), sum(wanted.values()))
+    return {"prepared": list(wanted), "osds": osds, "started": started(module, disks)}
+
+
+def started(module, disks):
+    """Units of OSDs that were there before this run, and did not run."""
+    read = [module.run_command(["vitastor-disk", "read-sb", part])[1] for disk in disks for part in disk.parts]
+    numbers = sorted({number for number in map(osd_number, read) if number})
+    units = [f"vitastor-osd@{number}" for number in numbers]
+    down = [unit for unit in units if module.run_command(["systemctl", "is-active", "--quiet", unit])[0] != 0]
+    if down and not module.check_mode:
+        run(module, ["systemctl", "enable", "--now", *down])
+    return down
 
 
 def run(module, argv):
     rc, out, err = module.run_command(argv)
     if rc != 0:
         raise ClusterError(f"'{' '.join(argv)}' failed: {(err or out).strip() or rc}")
-    return out
+    return out, err
 
 
 if __name__ == "__main__":

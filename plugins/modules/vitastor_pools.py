@@ -53,6 +53,12 @@ options:
     description: The cluster's configuration.
     type: path
     default: /etc/vitastor/vitastor.conf
+  wait:
+    description:
+      - How long a new pool is tried again while there are too few OSDs, in seconds. OSDs that were just made tell what
+        they are only after a while.
+    type: int
+    default: 60
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 attributes:
@@ -80,10 +86,13 @@ actions:
   elements: dict
 """
 
+import time
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import PlanError, RunnerError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_cluster import (
+    TOO_FEW,
     ClusterError,
     explained,
     plan_pools,
@@ -109,16 +118,22 @@ SPEC = {
         "mutually_exclusive": [("pg_size", "ec")],
     },
     "config_path": {"type": "path", "default": "/etc/vitastor/vitastor.conf"},
+    "wait": {"type": "int", "default": 60},
 }
+PAUSE = 5
 
 
 class VitastorCli:
     def __init__(self, module):
         self.module = module
+        self.until = time.monotonic() + module.params["wait"]
 
     def change(self, argv):
         command = [argv[0], "--config_path", self.module.params["config_path"], *argv[1:]]
         rc, out, err = self.module.run_command(command)
+        while rc != 0 and TOO_FEW in err + out and time.monotonic() < self.until:
+            time.sleep(PAUSE)
+            rc, out, err = self.module.run_command(command)
         if rc != 0:
             raise RunnerError(explained((err or out).strip() or f"vitastor-cli ended with {rc}."))
         return out
