@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import Mount, family, same_source
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone import Zone
+from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_cluster import SERVING
 
 # What a check of each type needs to be told; the module's documentation says what it means.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -29,6 +30,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "opennebula_zone": (),
     "libvirt_domain": (),
     "vitastor_pools": (),
+    "vitastor_status": (),
     "ovirt_domain": ("path",),
     "gluster_peers": (),
     "gluster_volumes": ("expected",),
@@ -53,6 +55,8 @@ HOST_STATES = {
     "7": "disabled",
     "8": "offline",
 }
+UP_IN_STATUS = {"etcd": "alive", "osd": "up"}  # `vitastor-cli status`: how many, of how many
+WHOLE_STATES = {"active", "has_misplaced", "has_unclean", "scrubbing"}  # of a placement group
 SET_ASIDE = ("4", "7", "8")
 MONITORED = ("1", "2")  # 1: was monitored, and is being monitored again
 
@@ -101,7 +105,8 @@ def title(check: Mapping[str, Any]) -> str:
         "opennebula_datastores": "all datastores have a size",
         "opennebula_zone": "the front-ends of the zone agree",
         "libvirt_domain": "a throw-away guest starts and stops",
-        "vitastor_pools": "the pools of Vitastor are active",
+        "vitastor_pools": "the pools of Vitastor can be used",
+        "vitastor_status": "the Vitastor cluster is whole",
         "gluster_peers": "all peers of the pool are connected",
         "gluster_volumes": "volumes are started, online and healed",
     }[str(kind)]
@@ -180,7 +185,10 @@ def judge_zone(zone: Zone, expected: Iterable[str]) -> Verdict:
 
 
 def judge_pools(returncode: int, output: str, error: str, expected: Iterable[str]) -> Verdict:
-    """Pools as `vitastor-cli ls-pools --json` lists them. A pool that is being removed has no name."""
+    """Pools as `vitastor-cli ls-pools --json` lists them; expected: those that matter, all where none is named.
+
+    One that misses copies, or moves them, works on: guests do not wait for that. A pool that goes has no name.
+    """
     if returncode != 0:
         return Verdict(False, (error or output).strip() or f"vitastor-cli ended with {returncode}")
     lines = output.strip().splitlines() or [""]  # complaints about a removed pool come before the answer
@@ -188,9 +196,33 @@ def judge_pools(returncode: int, output: str, error: str, expected: Iterable[str
         pools = {str(one["name"]): str(one.get("status")) for one in json.loads(lines[-1]) if one.get("name")}
     except (ValueError, TypeError, KeyError):
         return Verdict(False, f"vitastor-cli printed no list of pools: {lines[-1][:80]!r}")
-    wrong = [f"{name} is {status}" for name, status in pools.items() if status != "active"]
-    wrong += [f"{name} is not there" for name in expected if name not in pools]
-    return Verdict(not wrong, "; ".join(wrong) or f"{len(pools)} pools")
+    looked_at = list(expected) or list(pools)
+    told = [f"{name} is {pools.get(name, 'not there')}" for name in looked_at if pools.get(name) != "active"]
+    serve = all(pools.get(name) in SERVING for name in looked_at)
+    return Verdict(serve, "; ".join(told) or f"{len(looked_at)} pools")
+
+
+def judge_vitastor_status(returncode: int, output: str, error: str) -> Verdict:
+    """From `vitastor-cli status --json`: all of etcd and all OSDs are up, and no data misses a copy.
+
+    Data that moves after a change of OSDs is whole.
+    """
+    if returncode != 0:
+        return Verdict(False, (error or output).strip() or f"vitastor-cli ended with {returncode}")
+    try:
+        found = json.loads(output.strip().splitlines()[-1])
+        pairs = {one: (int(found[f"{one}_{up}"]), int(found[f"{one}_count"])) for one, up in UP_IN_STATUS.items()}
+        states = {str(name): int(count) for name, count in (found.get("pg_states") or {}).items() if count}
+    except (ValueError, TypeError, KeyError, IndexError):
+        return Verdict(False, f"vitastor-cli printed no status: {output.strip()[-80:]!r}")
+    wrong = [f"{up} of {count} {one}s are up" for one, (up, count) in pairs.items() if up != count]
+    wrong += [
+        f"{count} placement groups are {state}"
+        for state, count in sorted(states.items())
+        if not set(state.split("+")) <= WHOLE_STATES
+    ]
+    wrong += [f"{found['osds_full']} OSDs are full"] if found.get("osds_full") else []
+    return Verdict(not wrong, "; ".join(wrong) or f"{pairs['osd'][0]} OSDs, {sum(states.values())} placement groups")
 
 
 def judge_names(wanted: Mapping[str, str | None], found: Mapping[str, Iterable[str]]) -> Verdict:

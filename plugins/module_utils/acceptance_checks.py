@@ -166,12 +166,18 @@ class Host:
         return out
 
     def vitastor_pools(self, check: Check) -> Verdict:
+        return acceptance.judge_pools(*self.vitastor(check, "ls-pools"), check["expected"])
+
+    def vitastor_status(self, check: Check) -> Verdict:
+        return acceptance.judge_vitastor_status(*self.vitastor(check, "status"))
+
+    def vitastor(self, check: Check, command: str) -> tuple[int, str, str]:
         """As oneadmin where there is one: it is who runs the drivers."""
         config = ["--config_path", check["path"]] if check.get("path") else []
-        argv = ["vitastor-cli", *config, "ls-pools", "--json"]
+        argv = ["vitastor-cli", *config, command, "--json"]
         with contextlib.suppress(KeyError):
             argv = [*self.as_user(pwd.getpwnam("oneadmin").pw_name), *argv]
-        return acceptance.judge_pools(*self.run(argv), check["expected"])
+        return self.run(argv)
 
     def libvirt_domain(self, check: Check) -> Verdict:
         virsh = [*self.as_user("root"), "virsh", "--quiet", "--connect", "qemu:///system"]

@@ -11,7 +11,11 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Iterator, Mapping, NamedTuple
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_cluster import ClusterError, last_json
+from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_cluster import (
+    SERVING,
+    ClusterError,
+    last_json,
+)
 
 ERROR, WARNING = "error", "warning"
 # The add-on's package was renamed before its first release; the texts of one guide still have the old name.
@@ -145,7 +149,7 @@ def pool_notes(
                 "Make it (vitastor_cluster_pools, or vitastor-cli create-pool), or name one that is there.",
                 severity,
             )
-        elif found[pool].get("status") != "active":
+        elif found[pool].get("status") not in SERVING:
             yield Note(
                 f"The Vitastor pool {pool}, {users}, is {found[pool].get('status')}: nothing can be read or written.",
                 "Bring its OSDs up; vitastor-cli status and osd-tree tell which are down.",

@@ -40,8 +40,9 @@ options:
           - V(opennebula_zone), the front-ends of the zone, O(checks[].expected) among them, have one leader and
             equal logs.
           - V(libvirt_domain), a guest of type O(checks[].domain_type) starts and stops.
-          - V(vitastor_pools), all pools of Vitastor are active, and O(checks[].expected) are among them;
-            O(checks[].path) is the configuration of the cluster, if it is not the vendor's default.
+          - V(vitastor_pools), the pools O(checks[].expected) of Vitastor, or all where none is named, can be read and
+            written; O(checks[].path) is the configuration of the cluster, if it is not the vendor's default.
+          - V(vitastor_status), all of etcd and all OSDs of a Vitastor cluster are up, and no data misses a copy.
           - V(ovirt_domain), there is a storage domain of oVirt at O(checks[].path), and nothing of it is damaged.
           - V(gluster_peers), this host sees all its peers in GlusterFS connected, O(checks[].expected) among them.
           - V(gluster_volumes), of the volumes O(checks[].expected) all bricks are online and nothing is left to heal.
@@ -64,6 +65,7 @@ options:
           - opennebula_zone
           - libvirt_domain
           - vitastor_pools
+          - vitastor_status
           - ovirt_domain
           - gluster_peers
           - gluster_volumes

@@ -267,6 +267,13 @@ POOLS = '[{"name":"one","status":"active"},{"id":7}]'
         (0, f"Pool 7 PG 1 configuration is invalid\n{POOLS}\n", "", [], True, "1 pools"),
         (0, POOLS.replace('"active"', '"inactive"'), "", [], False, "one is inactive"),
         (0, POOLS, "", ["two"], False, "two is not there"),
+        # guests go on while copies are missing, or move after a change of OSDs
+        (0, POOLS.replace('"active"', '"degraded"'), "", ["one"], True, "one is degraded"),
+        (0, POOLS.replace('"active"', '"has_misplaced"'), "", ["one"], True, "one is has_misplaced"),
+        (0, POOLS.replace('"active"', '"has_incomplete"'), "", ["one"], False, "one is has_incomplete"),
+        # another's pool is no concern of a node
+        (0, '[{"name":"one","status":"active"},{"name":"two","status":"inactive"}]', "", ["one"], True, "1 pools"),
+        (0, '[{"name":"one","status":"active"},{"name":"two","status":"inactive"}]', "", [], False, "two is inactive"),
         (1, "", "Error reading configuration from etcd: connect: Connection refused", [], False, "Error reading"),
         (0, "not json", "", [], False, "vitastor-cli printed no list of pools: 'not json'"),
         (0, "", "", [], False, "printed no list of pools"),
@@ -275,3 +282,27 @@ POOLS = '[{"name":"one","status":"active"},{"id":7}]'
 def test_pools_of_vitastor(status, printed, error, expected, ok, detail):
     verdict = acceptance.judge_pools(status, printed, error, expected)
     assert verdict.ok is ok and detail in verdict.detail
+
+
+@pytest.mark.parametrize(
+    "changed, ok, detail",
+    [
+        ({}, True, "3 OSDs, 64 placement groups"),
+        ({"pg_states": {"active": 60, "active+has_misplaced": 4}}, True, "64 placement groups"),
+        ({"osd_up": 2}, False, "2 of 3 osds are up"),
+        ({"etcd_alive": 2}, False, "2 of 3 etcds are up"),
+        ({"pg_states": {"active+degraded": 4, "offline": 0}}, False, "4 placement groups are active+degraded"),
+        ({"pg_states": {"offline": 1}}, False, "1 placement groups are offline"),
+        ({"osds_full": 1}, False, "1 OSDs are full"),
+    ],
+)
+def test_a_vitastor_cluster_is_whole(changed, ok, detail):
+    status = {"etcd_alive": 3, "etcd_count": 3, "osd_up": 3, "osd_count": 3, "pg_states": {"active": 64}, **changed}
+    verdict = acceptance.judge_vitastor_status(0, f"Pool 7 PG 1 configuration is invalid\n{json.dumps(status)}\n", "")
+    assert verdict.ok is ok and detail in verdict.detail
+
+
+@pytest.mark.parametrize("answer", [(1, "", "Connection refused"), (0, "", ""), (0, "no JSON", ""), (0, "{}", "")])
+def test_a_vitastor_cluster_that_tells_nothing_is_not_whole(answer):
+    verdict = acceptance.judge_vitastor_status(*answer)
+    assert not verdict.ok and verdict.detail
