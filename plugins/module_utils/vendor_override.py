@@ -46,4 +46,5 @@ def plan_override(found: Place, wanted: bytes | None) -> OverrideSteps:
         return OverrideSteps(keep=found.exists and not ours, write=found.content != wanted)
     if ours:
         return OverrideSteps(restore=found.vendor_kept, remove=not found.vendor_kept)
-    return OverrideSteps(forget=found.vendor_kept and found.exists)
+    # With nothing in its place, a run was ended between the two steps.
+    return OverrideSteps(restore=found.vendor_kept and not found.exists, forget=found.vendor_kept and found.exists)

@@ -20,6 +20,8 @@ CHECKPOINT_STAYS = "vmm_checkpoint_stays"
 PYTHON = "#!/usr/bin/env python3\n"  # on top of each program, but for the one that is a shell script
 SUDOERS = "/etc/sudoers.d/opennebula-vitastor"
 SUDOERS_TEXT = "oneadmin ALL=(ALL) NOPASSWD: /usr/bin/vitastor-nbd\n"
+BUILD = "*vitastor*[0-9]"  # apt reads a star at the end as something else
+LIBVIRT_QEMU = "/etc/apparmor.d/abstractions/libvirt-qemu"  # of libvirt's package, where there is AppArmor
 APPARMOR = "/etc/apparmor.d/local/abstractions/libvirt-qemu"
 
 Settings = Mapping[str, Any]
@@ -37,9 +39,8 @@ def vitastor_install(
     return {
         "overrides": _overrides(settings, programs, texts) if present else _none(programs),
         "files": [*_libraries(settings, texts), _sudoers(settings)],
-        "lines": [
-            {"path": APPARMOR, "line": f'  "{path}" r,', "state": settings["state"]} for path in settings["conf_files"]
-        ],
+        "lines": _lines(settings),
+        "trees": _trees(settings) if present else [],
         "packages": _packages(settings),
         "node_checks": _node_checks(settings),
         "pool_checks": _pool_checks(settings),
@@ -92,13 +93,34 @@ def _sudoers(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _trees(settings: Settings) -> list[dict[str, str]]:
+    """The vendor's drivers, where they come from its sources and not from its package."""
+    source = settings.get("source")
+    folders = {"datastore/vitastor": "*", "tm/vitastor": "*", "vmm/kvm": "*vitastor*"} if source else {}
+    return [
+        {"src": f"{source}/opennebula/remotes/{folder}/{names}", "dest": f"{REMOTES}/{folder}"}
+        for folder, names in folders.items()
+    ]
+
+
+def _lines(settings: Settings) -> list[dict[str, str]]:
+    """QEMU may read every configuration that is named, and every one that datastores use."""
+    used = [template.get("VITASTOR_CONF") for _name, template in of_addon(settings["datastores"], "vitastor")]
+    return [
+        {"path": APPARMOR, "included_by": LIBVIRT_QEMU, "line": f'  "{path}" r,', "state": settings["state"]}
+        for path in dict.fromkeys([*settings["conf_files"], *used])
+        if path
+    ]
+
+
 def _packages(settings: Settings) -> dict[str, list[str]]:
     apt, version = settings["os_family"] == "Debian", settings["version"]
     exact = (f"={version}*" if apt else f"-{version}*") if version else ""
     client = f"vitastor-client{exact}"
-    # The vendor's QEMU and libvirt have the usual names. The package of the add-on does not ask for them on Debian.
+    # The vendor's QEMU and libvirt have the usual names, and those of the distribution came with OpenNebula: only by
+    # the version they are exchanged. The package of the add-on does not ask for them on Debian.
     hypervisor = (
-        ["qemu-system-x86", "qemu-utils", "qemu-block-extra", "libvirt-daemon-system"]
+        [f"{name}={BUILD}" for name in ("qemu-system-x86", "qemu-utils", "qemu-block-extra", "libvirt-daemon-system")]
         if apt
         else ["qemu-kvm", "qemu-kvm-block-vitastor", "libvirt-libs"]
     )

@@ -42,6 +42,14 @@ def with_line(text: str, line: str, present: bool) -> str:
     return text if there else text + ("" if not text or text.endswith("\n") else "\n") + line + "\n"
 
 
+def followed(path: str, dest: str) -> str:
+    """Where a link of the sources leads to; out of them, as the vendors link to OpenNebula's drivers, it is as in dest."""
+    folder = os.path.dirname(path)
+    while os.path.islink(path):
+        path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
+    return path if os.path.exists(path) else os.path.normpath(os.path.join(dest, os.path.relpath(path, folder)))
+
+
 class WantedFiles:
     """What the task wants, read against what is there. The module is passed in."""
 
@@ -49,6 +57,7 @@ class WantedFiles:
         self.module = module
         self.missing: list[str] = []
         self.checks: dict[str, list[str]] = {}
+        self.overridden = {one["path"] for one in module.params["overrides"] if one["content"] is not None}
         self.files = [self._whole(file) for file in module.params["files"]]
         self.files += [file for tree in module.params["trees"] for file in self._tree(tree)]
         self.files += [*self._lines(), *self._downloader()]
@@ -81,7 +90,7 @@ class WantedFiles:
 
     def _tree(self, tree: dict[str, Any]) -> list[ManagedFile]:
         """One file per match; the sources are small, and what is equal already is not written."""
-        found = sorted(path for path in glob.glob(tree["src"]) if os.path.isfile(path))
+        found = sorted(path for path in glob.glob(tree["src"]) if os.path.isfile(followed(path, tree["dest"])))
         if not found and tree["required"] and tree["state"] == "present":
             # In check mode the sources themselves may be only planned.
             if not self.module.check_mode:
@@ -93,10 +102,11 @@ class WantedFiles:
         files = []
         for path in found:
             target = os.path.join(tree["dest"], os.path.basename(path))
+            target += SUFFIX if target in self.overridden else ""
             if tree["state"] == "absent":
                 files.append(ManagedFile(target, None))
             elif not (tree["new_only"] and os.path.exists(target)):
-                content = read_file(path).content
+                content = read_file(followed(path, tree["dest"])).content
                 files.append(ManagedFile(target, content, int(tree["mode"], 8), *self._ids(tree["owner"])))
         return files
 
@@ -107,10 +117,11 @@ class WantedFiles:
             path = one["path"]
             if path not in texts:
                 found = read_file(path)
-                if found is None:
+                comes = one["state"] == "present" and one["included_by"] and os.path.exists(one["included_by"])
+                if found is None and not comes:
                     self.missing.append(path)
                     continue
-                texts[path] = found.content.decode("utf-8", "surrogateescape")
+                texts[path] = found.content.decode("utf-8", "surrogateescape") if found else ""
             texts[path] = with_line(texts[path], one["line"], one["state"] == "present")
         return [ManagedFile(path, text.encode("utf-8", "surrogateescape"), backup=True) for path, text in texts.items()]
 
@@ -171,11 +182,13 @@ class WantedFiles:
         for file in self.plan.changes:
             if file.content is not None:
                 make_directories(os.path.dirname(file.path))
+        # Before the files, among which may be the vendor's own that stands beside ours.
+        for file, steps, _found in self.overrides:
+            if steps.keep:
+                os.replace(file.path, file.path + SUFFIX)
         apply_plan(self.module, self.plan)
         for file, steps, _found in self.overrides:
             kept = file.path + SUFFIX
-            if steps.keep:
-                os.replace(file.path, kept)
             if steps.write:
                 make_directories(os.path.dirname(file.path))
                 write_file(self.module, file)

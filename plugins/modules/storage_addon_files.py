@@ -74,7 +74,9 @@ options:
     type: str
     default: oneadmin
   lines:
-    description: Lines in files that belong to others. A file that does not exist is not made.
+    description:
+      - Lines in files that belong to others. A file that does not exist is not made, unless another one that is there
+        includes it.
     type: list
     elements: dict
     default: []
@@ -87,6 +89,9 @@ options:
         description: The line, compared without the blanks around it.
         type: str
         required: true
+      included_by:
+        description: A file that includes O(lines[].path). Where it is there, O(lines[].path) is made when it is missing.
+        type: path
       state:
         description: Whether it shall be there.
         type: str
@@ -94,7 +99,8 @@ options:
         default: present
   trees:
     description:
-      - Files that are copied as they are from the unpacked sources of an add-on on the managed host, links followed.
+      - Files that are copied as they are from the unpacked sources of an add-on on the managed host, links followed. One in
+        whose place there is an override goes beside it.
       - An add-on has different files in different releases; what O(trees[].src) does not match is left out, unless it
         is required.
     type: list
@@ -226,6 +232,7 @@ SPEC = {
         "options": {
             "path": {"type": "path", "required": True},
             "line": {"type": "str", "required": True},
+            "included_by": {"type": "path"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
     },

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,15 @@ def test_absent_takes_everything_of_ours() -> None:
     assert {one["state"] for one in [*gone["files"], *gone["lines"]]} == {"absent"}
 
 
+def test_drivers_come_from_a_source_tree_that_is_named() -> None:
+    assert install()["trees"] == [] and install(source="/src", state="absent")["trees"] == []
+    assert {tree["src"]: tree["dest"] for tree in install(source="/src")["trees"]} == {
+        "/src/opennebula/remotes/datastore/vitastor/*": "/var/lib/one/remotes/datastore/vitastor",
+        "/src/opennebula/remotes/tm/vitastor/*": "/var/lib/one/remotes/tm/vitastor",
+        "/src/opennebula/remotes/vmm/kvm/*vitastor*": "/var/lib/one/remotes/vmm/kvm",
+    }
+
+
 @pytest.mark.parametrize(
     "family, version, wanted",
     [
@@ -113,6 +123,21 @@ def test_packages(family: str, version: str, wanted: list[str]) -> None:
     assert "vitastor" not in install(os_family=family)["packages"]["node"]
 
 
+def test_the_distributions_qemu_and_libvirt_are_exchanged() -> None:
+    """They came with OpenNebula's package: by their names alone apt would have nothing to do."""
+    exact = [name for name in install()["packages"]["node"] if "vitastor*" in name]
+    assert [name.partition("=")[0] for name in exact] == [
+        "qemu-system-x86",
+        "qemu-utils",
+        "qemu-block-extra",
+        "libvirt-daemon-system",
+    ]
+    pattern = exact[0].partition("=")[2]
+    builds = ("1:8.2+vitastor5", "1:8.2+vitastor12", "9.0.0-4+deb12u2+vitastor2", "1:7.2+dfsg-7+deb12u7")
+    assert [fnmatch(build, pattern) for build in builds] == [True, True, True, False]
+    assert not pattern.endswith("*"), "apt takes that as the beginning of a version"
+
+
 def test_nodes_are_judged_by_what_is_installed() -> None:
     checks = install()["node_checks"]
     assert [check["contains"] for check in checks] == ["vitastor"] * 4
@@ -123,6 +148,13 @@ def test_nodes_are_judged_by_what_is_installed() -> None:
 def test_every_configuration_in_use_is_readable_for_qemu() -> None:
     lines = install(conf_files=["/etc/vitastor/vitastor.conf", "/etc/v2.conf"])["lines"]
     assert [line["line"] for line in lines] == ['  "/etc/vitastor/vitastor.conf" r,', '  "/etc/v2.conf" r,']
+    stores = [
+        {"name": "a", "template": {"TM_MAD": "vitastor", "VITASTOR_CONF": "/etc/vitastor/vitastor.conf"}},
+        {"name": "b", "template": {"TM_MAD": "vitastor", "VITASTOR_CONF": "/etc/vitastor/b.conf"}},
+        {"name": "c", "template": {"TM_MAD": "ssh"}},
+    ]
+    lines = install(conf_files=["/etc/vitastor/vitastor.conf"], datastores=stores)["lines"]
+    assert [line["line"] for line in lines] == ['  "/etc/vitastor/vitastor.conf" r,', '  "/etc/vitastor/b.conf" r,']
 
 
 def test_a_correction_that_nobody_knows() -> None:

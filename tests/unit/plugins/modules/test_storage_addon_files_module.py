@@ -169,6 +169,15 @@ def test_without_apparmor_there_is_no_line(remotes: Remotes) -> None:
     assert not remotes.apparmor.exists()
 
 
+def test_where_apparmor_reads_a_file_that_is_missing_it_is_made(remotes: Remotes) -> None:
+    remotes.apparmor.unlink()
+    (remotes.root / "abstraction").write_text("include if exists <local/abstractions/libvirt-qemu>\n")
+    line = {"path": str(remotes.apparmor), "line": '  "/x" r,', "included_by": str(remotes.root / "abstraction")}
+    assert not remotes.run(lines=[{**line, "state": "absent"}])["changed"]
+    assert remotes.run(lines=[line])["changed"] and remotes.apparmor.read_text() == '  "/x" r,\n'
+    assert not remotes.run(lines=[line])["changed"]
+
+
 def sources(remotes: Remotes) -> list[dict[str, Any]]:
     source, target = remotes.root / "src", remotes.root / "remotes"
     (source / "tm").mkdir(parents=True)
@@ -206,6 +215,37 @@ def test_sources_of_another_release_are_refused(remotes: Remotes) -> None:
     with pytest.raises(ModuleFailed, match="There is no .*install-7.2.sh; these are not the sources"):
         remotes.run(trees=trees)
     assert remotes.state() == before
+
+
+def test_the_vendors_files_from_sources_go_beside_ours(remotes: Remotes) -> None:
+    """They would take each other's place in each run."""
+    source, target = remotes.root / "src/tm/vitastor", remotes.root / "tm/vitastor"
+    source.mkdir(parents=True)
+    (source / "cpds").write_text(VENDOR)
+    (source / "mkswap").symlink_to("../ceph/mkswap")  # OpenNebula has it; the sources do not
+    (source / "context").symlink_to("mkswap")
+    (source / "gone").symlink_to("../ceph/gone")
+    trees = [{"src": f"{source}/*", "dest": str(target), "owner": "root"}]
+    overrides = [{"path": str(target / name), "content": OURS} for name in ("cpds", "mkswap")]
+    for _run in range(2):  # the first finds the vendor's link, the second nothing to do
+        changed = remotes.run(trees=trees, overrides=overrides)["changed"]
+    assert not changed
+    assert {path.name: path.read_text() for path in target.iterdir()} == {
+        "cpds": OURS,
+        "cpds.vendor": VENDOR,
+        "mkswap": OURS,
+        "mkswap.vendor": "#!/bin/sh\necho ceph\n",
+        "context": "#!/bin/sh\necho ceph\n",
+    }
+    remotes.run(trees=trees, overrides=[{"path": str(target / "cpds")}, overrides[1]])
+    assert (target / "cpds").read_text() == VENDOR and not (target / "cpds.vendor").exists()
+
+
+def test_a_run_that_was_ended_before_ours_was_written(remotes: Remotes) -> None:
+    remotes.mkswap.rename(f"{remotes.mkswap}.vendor")
+    override = {"path": str(remotes.mkswap)}
+    assert remotes.run(overrides=[override])["changed"] and os.readlink(remotes.mkswap) == "../ceph/mkswap"
+    assert not remotes.run(overrides=[override])["changed"]
 
 
 def test_two_lines_of_one_file(remotes: Remotes) -> None:
