@@ -12,6 +12,7 @@ import ipaddress
 from typing import Any, Iterator
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.guest_networks import networks_of
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_defaults import BRIDGED_DRIVERS
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import (
     FULL,
     Address,
@@ -177,24 +178,30 @@ def _addresses(cloud: Cloud) -> Iterator[tuple[Host, Address]]:
 
 def isolation_knows_the_virtual_networks(cloud: Cloud) -> Iterator[Finding]:
     """A virtual network gives its guests addresses on an isolated bridge that are in none of its guest networks: they
-    would reach nothing. Or it uses a bridge that the isolation does not know.
+    would reach nothing. Or it uses a bridge that the isolation does not know, or one that OpenNebula makes and names: its
+    guests meet no rules.
     """
     of_host: dict[str, dict[str, Bridge]] = {host.name: {} for host, _given in isolated(cloud)}
     for host, bridge in bridges(cloud):
         of_host[host.name][bridge.name] = bridge
     for entry in cloud.declared.virtual_networks:
-        name = str(attributes(entry).get("BRIDGE") or "")
-        for host_name, own in of_host.items():
-            if name and networks_of(entry):
-                yield from _about_network(host_name, entry, own.get(name), name)
+        own = attributes(entry)
+        name, driver = str(own.get("BRIDGE") or ""), str(own.get("VN_MAD") or "").lower()
+        if entry.get("state") != "absent" and (name or driver in BRIDGED_DRIVERS):
+            for host_name, known in of_host.items():
+                yield from _about_network(host_name, entry, known.get(name), name)
 
 
 def _about_network(host: str, entry: dict[str, Any], bridge: Bridge | None, name: str) -> Iterator[Finding]:
     if bridge is None:
         yield Finding(
             host,
-            f"The virtual network {label_of(entry)} uses the bridge {name}, which the isolation does not know.",
-            "Add it to vm_isolation_bridges.",
+            f"The virtual network {label_of(entry)} uses "
+            + (f"the bridge {name}, which" if name else "a bridge that OpenNebula makes and names, and that")
+            + " the isolation does not know: its guests meet no rules.",
+            "Add it to vm_isolation_bridges."
+            if name
+            else "Name a BRIDGE in its template, and add that to vm_isolation_bridges.",
             WARNING,
         )
         return

@@ -47,6 +47,18 @@ SOUND = {
     "nowhere": ([node(isolation=None), node("node2", isolation=None)], {}),
     "on the way out": ([node(isolation=a.given(a.bridge(uplinks=["no"]), state="absent"))], {}),
     "a network that is known": ([node()], {"declared": declared(virtual_networks=[GUESTS])}),
+    "a network that gives no addresses": (
+        [node()],
+        {"declared": declared(virtual_networks=[{**GUESTS, "address_ranges": [{"TYPE": "ETHER", "SIZE": 9}]}])},
+    ),
+    "a network that goes": (
+        [node()],
+        {"declared": declared(virtual_networks=[{**GUESTS, "template": {"BRIDGE": "br9"}, "state": "absent"}])},
+    ),
+    "a network of Open vSwitch, which names its own": (
+        [node()],
+        {"declared": declared(virtual_networks=[{**GUESTS, "template": {"VN_MAD": "ovswitch"}}])},
+    ),
     "a network with a part of the addresses": (
         [
             node(
@@ -146,6 +158,24 @@ WRONG = {
         {"declared": declared(virtual_networks=[{**GUESTS, "template": {"VN_MAD": "fw", "BRIDGE": "br9"}}])},
         "isolation_knows_the_virtual_networks",
         "uses the bridge br9, which the isolation does not know",
+    ),
+    "a network of OpenNebula that gives no addresses, on another bridge": (
+        [node()],
+        {
+            "declared": declared(
+                virtual_networks=[
+                    {**GUESTS, "template": {"VN_MAD": "fw", "BRIDGE": "br9"}, "address_ranges": [{"TYPE": "ETHER"}]}
+                ]
+            )
+        },
+        "isolation_knows_the_virtual_networks",
+        "guests uses the bridge br9, which the isolation does not know: its guests meet no rules",
+    ),
+    "a network of OpenNebula whose bridge that names": (
+        [node()],
+        {"declared": declared(virtual_networks=[{**GUESTS, "template": {"VN_MAD": "802.1Q", "PHYDEV": "eth1"}}])},
+        "isolation_knows_the_virtual_networks",
+        "guests uses a bridge that OpenNebula makes and names, and that the isolation does not know",
     ),
     "a node without": (
         [node(), node("node2", isolation=None)],
