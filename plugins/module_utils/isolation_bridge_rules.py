@@ -322,7 +322,9 @@ def _local_services(declaration: Declaration) -> list[Rule]:
     if any(bridge.gateways for bridge in declaration.bridges):
         # The node may be the gateway; who answers for its address was decided before.
         rules.append(accept("ether type arp"))
-        rules += [accept(f"icmpv6 type {NEIGHBOURS}")] if any(one.version == 6 for one in declaration.guest_networks) else []
+        rules += (
+            [accept(f"icmpv6 type {NEIGHBOURS}")] if any(one.version == 6 for one in declaration.guest_networks) else []
+        )
     return rules
 
 

@@ -106,7 +106,7 @@ class IsolationChange:
         self.node.validate(wanted)
         planned = Planned(differences=self.node.differences(wanted))
         planned.remarks = [*self.node.remarks(declaration), *filter(None, (silent, self.broken))]
-        planned.warnings = [one for one in planned.remarks if one == LEAVES_OPEN or one == silent]
+        planned.warnings = [one for one in planned.remarks if one in (LEAVES_OPEN, silent)]
         if planned.differences:
             planned.loads = True
             planned.actions.append(f"load the rules of mode {declaration.mode}")
@@ -134,8 +134,8 @@ class IsolationChange:
         if self.kept is None and not self.params["accept_partial"]:
             raise Refused(
                 [
-                    f"{told} Guests would not be kept from what these have, and this node has no rules from a run in which "
-                    "they answered. Run without --limit once, when they do; or set vm_isolation_accept_partial, where "
+                    f"{told} Guests would not be kept from what these have, and this node has no rules from a run in "
+                    "which they answered. Run without --limit once, when they do; or set vm_isolation_accept_partial, where "
                     "vm_isolation_protected_networks and vm_isolation_infrastructure_macs name what they have."
                 ]
             )

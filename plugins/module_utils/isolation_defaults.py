@@ -20,8 +20,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host impo
 LINK_KINDS = ("ethernets", "bonds", "vlans", "bridges")
 # Links of container engines and of libvirt's own network: the same on every host, and no way to any of them.
 PRIVATE_LINKS = re.compile(r"(lo|docker|virbr|podman|cni|lxdbr|veth|br-[0-9a-f]{12})")
-# What a host has itself, a card of one in a container being one of a pair. A bridge has an address of its own even where
-# nobody gave it one: a link-local one.
+# What a host has itself, a card of one in a container being one of a pair. A bridge has an address even where nobody
+# gave it one: a link-local one.
 OWN_LINKS = ("", "veth", "bridge")
 GUESTS = ("tun", "macvtap")
 # Networks whose guests are on a bridge of Linux that the inventory names.
@@ -76,7 +76,9 @@ def _reached(variables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def host_link_locals(variables: Mapping[str, Any]) -> list[str]:
     """Its link-local addresses that are not made of MAC addresses."""
-    texts = [str(text).split("/", maxsplit=1)[0] for link in _reached(variables) for text in link.get("addresses") or []]
+    texts = [
+        str(text).split("/", maxsplit=1)[0] for link in _reached(variables) for text in link.get("addresses") or []
+    ]
     made = {str(link_local(mac)) for mac in host_macs(variables)}
     return [text for text in texts if text.startswith("fe80:") and text not in made]
 
@@ -227,7 +229,7 @@ def vm_isolation_to_ask(hosts: Iterable[str], hostvars: HostVars) -> list[str]:
     """Hosts that were not asked yet, or before they had the bridges that they have by now."""
     found = []
     for host in hosts:
-        variables = hostvars[host] if host in hostvars else {}  # a syntax check knows no variables of hosts
+        variables = hostvars.get(host, {})  # a syntax check knows no variables of hosts
         links = interfaces_of(variables)
         bridges = {one.get("name") for one in _list(variables, "host_network_bridges") if isinstance(one, Mapping)}
         if "preflight_probe" not in variables or (links and not bridges <= set(links)):

@@ -8,10 +8,15 @@ from __future__ import annotations
 import ipaddress
 import json
 from dataclasses import dataclass
-from typing import Iterator, Mapping, Optional
+from typing import Iterator, Mapping
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_bridge_rules import Surroundings
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import FULL, VLAN, Bridge, Declaration
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import (
+    FULL,
+    VLAN,
+    Bridge,
+    Declaration,
+)
 
 READ_LINKS = ("ip", "-json", "-details", "address", "show")
 # Kinds by which a bridge has its way outside; a card has no kind at all. Guests are tun, veth, macvtap.
@@ -26,7 +31,7 @@ class HostLink:
     parent: str = ""  # of a VLAN
     addresses: tuple[str, ...] = ()
     stp: bool = False  # of a bridge
-    learns: Optional[bool] = False  # of a bridge: from frames to reserved groups; None: it cannot be said
+    learns: bool | None = False  # of a bridge: from frames to reserved groups; None: it cannot be said
 
 
 Links = Mapping[str, HostLink]
@@ -48,13 +53,17 @@ def parse_links(text: str) -> dict[str, HostLink]:
                 parent,
                 tuple(addresses),
                 bool(data.get("stp_state")),
-                {0: True, 1: False}.get(data.get("no_linklocal_learn")) if kind == "bridge" and data else False,
+                _learns(data) if kind == "bridge" and data else False,
             )
     return links
 
 
+def _learns(bridge: Mapping[str, int]) -> bool | None:
+    return not bridge["no_linklocal_learn"] if "no_linklocal_learn" in bridge else None
+
+
 def quieten(bridge: str, quiet: bool) -> list[str]:
-    """The command after which a bridge does not learn, or learns, from frames that no hook of the packet filter sees."""
+    """The command after which a bridge does not learn, or learns, from frames that no packet filter is asked about."""
     return ["ip", "link", "set", bridge, "type", "bridge", "no_linklocal_learn", str(int(quiet))]
 
 
@@ -94,8 +103,8 @@ def misfits(declaration: Declaration, links: Links) -> list[str]:
     if declaration.mode == FULL:
         found += _out_of_reach(declaration, links)
         found += [
-            f"The bridge {bridge.name} speaks STP, which no packet filter sees: its guests could become its root. Turn it "
-            f"off (stp: false in host_network_bridges, or ip link set {bridge.name} type bridge stp_state 0)."
+            f"The bridge {bridge.name} speaks STP, which no packet filter sees: its guests could become its root. Turn "
+            f"it off (stp: false in host_network_bridges, or ip link set {bridge.name} type bridge stp_state 0)."
             for bridge in declaration.bridges
             if bridge.name in links and links[bridge.name].stp
         ]
@@ -134,8 +143,8 @@ def _out_of_reach(declaration: Declaration, links: Links) -> Iterator[str]:
         if bridge.name in links and not any(str(gateway) in own for gateway in bridge.gateways):
             named = ", ".join(f"{one.protocol}/{one.port}" for one in more)
             yield (
-                f"Guests of bridge {bridge.name} cannot reach the local services {named}: the bridge has no address that is "
-                "among its gateways. Give it one in a guest network and name that in its gateways, or leave them out."
+                f"Guests of bridge {bridge.name} cannot reach the local services {named}: the bridge has no address that "
+                "is among its gateways. Give it one in a guest network and name that in its gateways, or leave them out."
             )
 
 
@@ -171,8 +180,8 @@ def remarks(declaration: Declaration, links: Links, around: Surroundings) -> lis
             said.append(f"The bridge {bridge.name} has no uplink: its guests reach one another and nothing else.")
         if declaration.mode == FULL and bridge.name in links and links[bridge.name].learns is None:
             said.append(
-                f"The bridge {bridge.name} cannot be told not to learn from frames to reserved groups (no_linklocal_learn): "
-                "its guests can take the MAC addresses of hosts by such. A kernel and iproute2 of 5.0 or later can."
+                f"The bridge {bridge.name} cannot be told not to learn from frames to reserved groups "
+                "(no_linklocal_learn): its guests can take the MAC addresses of hosts by such. A kernel and iproute2 of 5.0 or later can."
             )
     if not around.tells_bridges and declaration.mode != VLAN:
         others = sorted({links[port].master for port in around.other_ports})

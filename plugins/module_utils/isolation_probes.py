@@ -359,5 +359,3 @@ def _kept(scene: Scene) -> Iterator[Probe]:
             t,
             allowed=True,
         )
-
-

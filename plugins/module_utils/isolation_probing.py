@@ -136,7 +136,9 @@ class BridgeProbe:
         time.sleep(self.patience)
         learnt = FOREIGN_MAC in addresses_behind(guest.port)
         detail = "the bridge learnt it" if learnt else "the bridge did not learn it"
-        return self._result(f"stopped: a foreign MAC address, in a frame to the group of {name}", not learnt, detail, began)
+        return self._result(
+            f"stopped: a foreign MAC address, in a frame to the group of {name}", not learnt, detail, began
+        )
 
     def _uplinks(self) -> list[str]:
         links = self.task.links
@@ -171,7 +173,9 @@ class BridgeProbe:
         links = self.task.links.values()
         declaration = self.task.declaration
         everybody = [*self.task.used, *(one.address for one in self.task.targets)]
-        own_addresses = [text for link in links if link.kind != "loopback" for text in link.addresses if _is_global(text)]
+        own_addresses = [
+            text for link in links if link.kind != "loopback" for text in link.addresses if _is_global(text)
+        ]
         scene = Scene(
             self.task.macs[self.bridge.name],
             0,

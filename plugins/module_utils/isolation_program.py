@@ -163,8 +163,8 @@ class Program:
             self.trials.refuse_second()
             self.node.forget()
         say(
-            f"Rules and settings are gone. {self.node.program} and its units stay: they load nothing, and libvirt does not "
-            "start while they find nothing to load. vm_isolation_state: absent takes them away, too.\n"
+            f"Rules and settings are gone. {self.node.program} and its units stay: they load nothing, and libvirt does "
+            "not start while they find nothing to load. vm_isolation_state: absent takes them away, too.\n"
         )
         return 0
 

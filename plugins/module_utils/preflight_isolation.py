@@ -12,7 +12,6 @@ import ipaddress
 from typing import Any, Iterator
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.guest_networks import networks_of
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_defaults import BRIDGED_DRIVERS
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import (
     FULL,
     Address,
@@ -20,6 +19,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declarati
     Declaration,
     declared,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_defaults import BRIDGED_DRIVERS
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import (
     HostLink,
     misfits,
@@ -178,8 +178,8 @@ def _addresses(cloud: Cloud) -> Iterator[tuple[Host, Address]]:
 
 def isolation_knows_the_virtual_networks(cloud: Cloud) -> Iterator[Finding]:
     """A virtual network gives its guests addresses on an isolated bridge that are in none of its guest networks: they
-    would reach nothing. Or it uses a bridge that the isolation does not know, or one that OpenNebula makes and names: its
-    guests meet no rules.
+    would reach nothing. Or it uses a bridge that the isolation does not know, or one that OpenNebula makes and names:
+    its guests meet no rules.
     """
     of_host: dict[str, dict[str, Bridge]] = {host.name: {} for host, _given in isolated(cloud)}
     for host, bridge in bridges(cloud):

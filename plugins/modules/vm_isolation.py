@@ -78,7 +78,7 @@ options:
     default: []
   silent_hosts:
     description:
-      - Those hosts. Each run warns of them; a node that has no rules from a run in which they answered is left as it is.
+      - Those hosts. Each run warns of them; a node without rules from a run in which they answered is left as it is.
     type: list
     elements: str
     default: []

@@ -13,5 +13,7 @@ from attacks_on_addresses import broadcast, elsewhere, spoofed, to_hosts
 from attacks_on_frames import claimed, flooded, reserved, tagged
 
 ATTACKS = tuple(
-    case for group in (to_hosts, spoofed, tagged, claimed, reserved, broadcast, flooded, elsewhere, family6) for case in group()
+    case
+    for group in (to_hosts, spoofed, tagged, claimed, reserved, broadcast, flooded, elsewhere, family6)
+    for case in group()
 )

@@ -165,9 +165,7 @@ def reserved() -> Iterator[Case]:
     )
     yield Case(
         "a host's MAC and address, by a frame to the group of 802.1X, to a service of the node",
-        lambda w, t: datagram(
-            w, t, w.node.ip, RESERVED["802.1X"], w.storage.ip, ports=(68, 67), sender=w.storage.mac
-        ),
+        lambda w, t: datagram(w, t, w.node.ip, RESERVED["802.1X"], w.storage.ip, ports=(68, 67), sender=w.storage.mac),
         (STACK, "node"),
     )
 

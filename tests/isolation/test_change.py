@@ -147,7 +147,9 @@ LIMITED = {"partial": ["infrastructure_macs"], "silent_hosts": ["storage1"]}
 
 
 def test_the_first_run_for_some_hosts_is_refused(change, node):
-    with pytest.raises(Refused, match="Not asked in this run, or without an answer: storage1. Guests would not be kept"):
+    with pytest.raises(
+        Refused, match="Not asked in this run, or without an answer: storage1. Guests would not be kept"
+    ):
         change(**LIMITED).plan()
     assert node.rules == ""
     converge(change(**LIMITED, accept_partial=True))

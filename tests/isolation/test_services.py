@@ -45,9 +45,7 @@ def served(made):
         "gateways": [*bridge["gateways"], OWN, OWN6],
         "gateway_macs": [*bridge["gateway_macs"], made.node.mac],
     }
-    declaration, findings = declared(
-        {**DECLARED, "bridges": [own], "local_services": ["udp/67", f"tcp/{ONEGATE}"]}
-    )
+    declaration, findings = declared({**DECLARED, "bridges": [own], "local_services": ["udp/67", f"tcp/{ONEGATE}"]})
     assert findings == []
     return declaration
 

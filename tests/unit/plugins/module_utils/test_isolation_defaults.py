@@ -25,7 +25,11 @@ BRIDGES = [{"name": "onebr0", "interfaces": ["eth1"]}]
 def probe(number, **more):
     links = {
         "lo": {"mac": "00:00:00:00:00:00", "addresses": ["127.0.0.1/8"], "kind": None},
-        "eth0": {"mac": f"52:54:00:00:00:{number:02}", "addresses": [f"10.0.2.{number}/24", "fe80::1/64"], "kind": None},
+        "eth0": {
+            "mac": f"52:54:00:00:00:{number:02}",
+            "addresses": [f"10.0.2.{number}/24", "fe80::1/64"],
+            "kind": None,
+        },
         "virbr0": {"mac": "52:54:00:ff:ff:ff", "addresses": ["192.168.122.1/24"], "kind": "bridge"},
         **more,
     }
