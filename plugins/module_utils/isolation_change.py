@@ -135,8 +135,8 @@ class IsolationChange:
             raise Refused(
                 [
                     f"{told} Guests would not be kept from what these have, and this node has no rules from a run in "
-                    "which they answered. Run without --limit once, when they do; or set vm_isolation_accept_partial, where "
-                    "vm_isolation_protected_networks and vm_isolation_infrastructure_macs name what they have."
+                    "which they answered. Run without --limit once, when they do; or set vm_isolation_accept_partial, "
+                    "where vm_isolation_protected_networks and vm_isolation_infrastructure_macs name what they have."
                 ]
             )
         return f"{told} Of these, guests are kept from what former runs or the inventory say, and not from what is new."
