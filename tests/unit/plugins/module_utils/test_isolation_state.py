@@ -79,7 +79,7 @@ def test_services_need_an_address_that_guests_have_a_way_to():
     for services in ([], ["udp/67", "udp/547"]):
         assert misfits(a.sound(local_services=services), without) == []
     (found,) = misfits(a.sound(local_services=["udp/67", "tcp/8080"]), without)
-    assert "Guests of bridge onebr0 cannot reach the local services tcp/8080: the bridge has no address" in found
+    assert "Guests of bridge onebr0 cannot reach the local services tcp/8080: it has no address" in found
     assert misfits(a.sound(local_services=["tcp/8080"]), with_it) == []
     assert misfits(a.sound(local_services=["tcp/8080"]), {}) == []  # it may come later
 
