@@ -143,8 +143,8 @@ def _out_of_reach(declaration: Declaration, links: Links) -> Iterator[str]:
         if bridge.name in links and not any(str(gateway) in own for gateway in bridge.gateways):
             named = ", ".join(f"{one.protocol}/{one.port}" for one in more)
             yield (
-                f"Guests of bridge {bridge.name} cannot reach the local services {named}: it has no address that is among "
-                "its gateways. Give it one in a guest network and name that in its gateways, or leave them out."
+                f"Guests of bridge {bridge.name} cannot reach the local services {named}: it has no address that is "
+                "among its gateways. Give it one in a guest network and name that in its gateways, or leave them out."
             )
 
 
@@ -180,8 +180,8 @@ def remarks(declaration: Declaration, links: Links, around: Surroundings) -> lis
             said.append(f"The bridge {bridge.name} has no uplink: its guests reach one another and nothing else.")
         if declaration.mode == FULL and bridge.name in links and links[bridge.name].learns is None:
             said.append(
-                f"The bridge {bridge.name} cannot be told not to learn from frames to reserved groups, as kernel and iproute2 "
-                "of 5.0 or later can (no_linklocal_learn): by such its guests can take the MAC addresses of hosts."
+                f"The bridge {bridge.name} cannot be told not to learn from frames to reserved groups, as kernel and "
+                "iproute2 of 5.0 or later can (no_linklocal_learn): by such its guests can take the MAC addresses of hosts."
             )
     if not around.tells_bridges and declaration.mode != VLAN:
         others = sorted({links[port].master for port in around.other_ports})
