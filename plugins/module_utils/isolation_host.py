@@ -181,7 +181,7 @@ def remarks(declaration: Declaration, links: Links, around: Surroundings) -> lis
         if declaration.mode == FULL and bridge.name in links and links[bridge.name].learns is None:
             said.append(
                 f"The bridge {bridge.name} cannot be told not to learn from frames to reserved groups, as kernel and "
-                "iproute2 of 5.0 or later can (no_linklocal_learn): by such its guests can take the MAC addresses of hosts."
+                "iproute2 of 5.0 or later can (no_linklocal_learn): its guests can take the MAC addresses of hosts."
             )
     if not around.tells_bridges and declaration.mode != VLAN:
         others = sorted({links[port].master for port in around.other_ports})
