@@ -50,7 +50,13 @@ if there {image}; then {cli} modify {image} --rename {old}; fi
 if there {old}; then {cli} rm {old}; fi
 if there {snapshots}; then {cli} rm --matching {snapshots}; fi
 """
-FORGET = "if there {new}; then {cli} rm {new}; fi\n"
+# What a run that was ended has left: before the new image had its place the former returns, after that it is of no use.
+FORGET = """
+if there {new}; then {cli} rm {new}; fi
+if there {old}; then
+    if there {image}; then {cli} rm {old}; else {cli} modify {old} --rename {image}; fi
+fi
+"""
 
 
 class Disk:
@@ -65,7 +71,7 @@ class Disk:
         self.new, self.old = self.image + ".restore", self.image + ".old"
 
     def upload(self):
-        self.forget()  # what a run that was ended has left
+        self.forget()
         target = "vitastor:image=" + self.new + (":config_path=" + self.config if self.config else "")
         self.run(
             UPLOAD,

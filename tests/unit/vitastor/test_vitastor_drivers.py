@@ -288,6 +288,22 @@ def test_a_restore_that_was_ended_is_repeated(vitastor: SmallVitastor) -> None:
     assert vitastor.data("one-6") == "backup of rsync://b" and vitastor.images.keys() == {"one-5-7-0", "one-6"}
 
 
+def test_a_restore_that_was_ended_while_it_removed_the_former_disk_is_repeated(vitastor: SmallVitastor) -> None:
+    """Removing takes long; renaming onto what it left would be refused ever after."""
+    backed_up(vitastor)
+    vitastor.image("one-6.old", "half removed")
+    done = restore(vitastor)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert vitastor.data("one-6") == "backup of rsync://b" and vitastor.images.keys() == {"one-5-7-0", "one-6"}
+
+
+def test_the_former_disk_returns_when_the_repeated_restore_fails(vitastor: SmallVitastor) -> None:
+    backed_up(vitastor, _0="rsync://a", _1="rsync://broken")
+    vitastor.cli("modify", "one-6", "--rename", "one-6.old")
+    assert restore(vitastor).returncode == 1
+    assert vitastor.data("one-6") == "spoilt too" and "one-6.old" not in vitastor.images
+
+
 def test_a_backup_without_the_disk(vitastor: SmallVitastor) -> None:
     backed_up(vitastor)
     assert "Backup image 30 has no disk 4 of VM 7" in restore(vitastor, "4").stderr
