@@ -22,9 +22,10 @@ def run(tmp_path: Path, role: str, part: str, **variables: Any) -> subprocess.Co
     tasks = [{"ansible.builtin.include_role": {"name": f"kvmcloud.stack.{role}", "tasks_from": part}}]
     play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables, "tasks": tasks}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    (tmp_path / "hosts").write_text("[opennebula_frontends]\nlocalhost\n")
     program = Path(sys.executable).with_name("ansible-playbook")
     return subprocess.run(
-        [program, "-i", "localhost,", "--check", tmp_path / "play.yml"],
+        [program, "-i", tmp_path / "hosts", "--check", tmp_path / "play.yml"],
         capture_output=True,
         text=True,
         check=False,
@@ -49,6 +50,18 @@ def test_it_ends_at_its_first_task(tmp_path, role, part, variables, sentence) ->
     done = run(tmp_path, role, part, **variables)
     assert done.returncode != 0 and sentence in " ".join(done.stdout.split()), done.stdout + done.stderr
     assert "changed=0" in done.stdout and "failed=1" in done.stdout
+
+
+def test_what_is_reserved_is_not_known_on_a_bare_host(tmp_path: Path) -> None:
+    """There is no oneadmin and no reserved.sh yet; check mode goes on to the end."""
+    done = run(tmp_path, "storpool_opennebula", "reserved.yml")
+    assert done.returncode == 0 and "failed=0" in done.stdout and "changed=0" in done.stdout, done.stdout
+
+
+def test_root_runs_nothing_that_oneadmin_can_write() -> None:
+    tasks = yaml.safe_load((CHECKOUT / "roles/storpool_opennebula/tasks/reserved.yml").read_text())
+    (argv,) = [task["ansible.builtin.command"]["argv"] for task in tasks if "ansible.builtin.command" in task]
+    assert argv == ["runuser", "-u", "oneadmin", "--", "/var/tmp/one/reserved.sh"]
 
 
 def test_a_clash_is_an_error_of_the_front_end(tmp_path: Path) -> None:
