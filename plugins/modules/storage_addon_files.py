@@ -90,7 +90,7 @@ options:
         type: str
         required: true
       included_by:
-        description: A file that includes O(lines[].path). Where it is there, O(lines[].path) is made when it is missing.
+        description: A file that includes O(lines[].path). With it, O(lines[].path) is made when it is missing.
         type: path
       state:
         description: Whether it shall be there.
@@ -99,8 +99,8 @@ options:
         default: present
   trees:
     description:
-      - Files that are copied as they are from the unpacked sources of an add-on on the managed host, links followed. One in
-        whose place there is an override goes beside it.
+      - Files that are copied as they are from the unpacked sources of an add-on on the managed host, links followed.
+        One in whose place there is an override goes beside it.
       - An add-on has different files in different releases; what O(trees[].src) does not match is left out, unless it
         is required.
     type: list

@@ -41,7 +41,7 @@ def servers(**hosts: str) -> dict[str, Any]:
 
 
 def test_a_server_that_is_a_node_too_keeps_its_own_configuration(tmp_path: Path) -> None:
-    """That of a client has no osd_network: its OSDs would listen on every address, and each run change the file twice."""
+    """That of a client has no osd_network: OSDs would listen on every address, and each run change the file twice."""
     nodes = {"hosts": {"both": {}, "node": {}}}
     inventory = {"vitastor_servers": servers(both="192.0.2.1"), "opennebula_nodes": nodes}
     listed = ansible(tmp_path, CHECKOUT / "playbooks/vitastor.yml", inventory, "--list-hosts")
@@ -72,3 +72,11 @@ def test_etcd_keeps_its_members(tmp_path: Path, former: str | None, chosen: list
     inventory = {"vitastor_servers": servers(a="192.0.2.1", b="192.0.2.2", c="192.0.2.3")}
     said = ansible(tmp_path, play, inventory, "--limit", "c")
     assert sentence in said, said
+
+
+@pytest.mark.parametrize("options", [[], ["-e", "host=other"]])
+def test_the_server_that_gives_up_its_osds_has_to_be_named(tmp_path: Path, options: list[str]) -> None:
+    inventory = {"vitastor_servers": servers(a="192.0.2.1", b="192.0.2.2"), "all": {"hosts": {"other": {}}}}
+    said = ansible(tmp_path, CHECKOUT / "playbooks/vitastor_osd_removal.yml", inventory, *options)
+    assert "Name the server that gives up its OSDs: -e host=NAME, one of a, b. Nothing was changed." in said
+    assert "A host gives up its OSDs" not in said
