@@ -15,6 +15,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils import (
     storpool_install,
     vitastor_cluster,
     vitastor_install,
+    vitastor_placement,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases import ReleaseError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_addons import AddonError
@@ -25,7 +26,7 @@ def refusing(function: Callable[..., Any]) -> Callable[..., Any]:
     def filter_of_it(*arguments: Any, **options: Any) -> Any:
         try:
             return function(*arguments, **options)
-        except (AddonError, ReleaseError) as error:
+        except (AddonError, ReleaseError, vitastor_cluster.ClusterError) as error:
             raise AnsibleFilterError(str(error)) from error
 
     return filter_of_it
@@ -40,5 +41,6 @@ class FilterModule:
             "storpool_install": refusing(storpool_install.storpool_install),
             "storpool_reserved": refusing(storpool_install.reserved_template),
             "vitastor_members": vitastor_cluster.vitastor_members,
+            "vitastor_placement": refusing(vitastor_placement.vitastor_placement),
             "vitastor_install": refusing(vitastor_install.vitastor_install),
         }

@@ -80,3 +80,12 @@ def test_the_server_that_gives_up_its_osds_has_to_be_named(tmp_path: Path, optio
     said = ansible(tmp_path, CHECKOUT / "playbooks/vitastor_osd_removal.yml", inventory, *options)
     assert "Name the server that gives up its OSDs: -e host=NAME, one of a, b. Nothing was changed." in said
     assert "A host gives up its OSDs" not in said
+
+
+def test_a_server_without_its_place_is_refused_before_anything(tmp_path: Path) -> None:
+    inventory = {"vitastor_servers": servers(a="192.0.2.1", b="192.0.2.2")}
+    inventory["vitastor_servers"]["vars"] = {"vitastor_cluster_levels": ["rack"], "vitastor_cluster_osd_network": "x"}
+    inventory["vitastor_servers"]["hosts"]["a"]["vitastor_cluster_location"] = {"rack": "r1"}
+    said = ansible(tmp_path, CHECKOUT / "playbooks/vitastor.yml", inventory, "--check", "-e", "ansible_become=false")
+    assert "b has a vitastor_cluster_location of nothing" in said and "changed=0" in said
+    assert said.count("TASK [") == 2, "the arguments and this"
