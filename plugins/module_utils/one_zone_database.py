@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+import time
 from typing import Any, Iterator, Mapping
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.opennebula import Document, Vector, parse
@@ -22,10 +23,14 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone import par
 SQLITE_FILE = "one.db"
 # Stands as long as a seed is being put in place: a database beside it is half of one.
 MARKER = ".one.db.is-being-seeded"
+# Copies of database and credentials that only a run which was killed leaves behind.
+LEFTOVERS = (".seed-*", ".seed.*", ".snapshot.*", f".{SQLITE_FILE}.????????")
 # In ~/.one: of the inventory, the same everywhere already; and what a person's own commands keep. All else is shared,
 # such as one_key, without which the next leader could not decrypt what this one encrypted.
 NOT_SHARED = ("one_auth", "one_endpoint", "one_grpc_endpoint")
 SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock")
+LOCK_SECONDS = 30  # for a lock of the database, and for an answer of its server
+TOOL_SECONDS = 3600  # for a copy of the whole
 _NO_TABLE = 1146  # of MySQL and MariaDB
 
 
@@ -78,13 +83,19 @@ class Sqlite:
             raise DatabaseError(f"{self.path} is no database: {problem}.") from problem
 
     def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=30)
+        return sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=LOCK_SECONDS)
 
     def dump(self, target: str) -> None:
         """SQLite's own online copy: as of one moment, while oned goes on."""
+        deadline = time.monotonic() + TOOL_SECONDS
+
+        def look_at_the_clock(*_progress: int) -> None:  # by itself it would try for ever where the file is locked
+            if time.monotonic() > deadline:
+                raise DatabaseError(f"{self.path} cannot be copied: it did not end within {TOOL_SECONDS} s.")
+
         try:
             with contextlib.closing(self._open()) as source, contextlib.closing(sqlite3.connect(target)) as copy:
-                source.backup(copy)
+                source.backup(copy, progress=look_at_the_clock)
         except sqlite3.Error as problem:
             raise DatabaseError(f"{self.path} cannot be copied: {problem}.") from problem
 
@@ -132,7 +143,7 @@ class Mysql:
             with contextlib.closing(
                 pymysql.connect(
                     host=self.server, port=self.port, user=self.user, password=self.password, database=self.name,
-                    unix_socket=self.socket, charset="utf8mb4",
+                    unix_socket=self.socket, charset="utf8mb4", read_timeout=LOCK_SECONDS,
                 )
             ) as database, database.cursor() as cursor:  # fmt: skip
                 cursor.execute(statement)
@@ -144,18 +155,20 @@ class Mysql:
 
     def dump(self, target: str) -> None:
         """As of one moment by a transaction; unlike onedb's it holds oned up for none of it, nor shows the password."""
-        with self._credentials() as file, open(target, "wb") as stream:
+        with self._credentials(os.path.dirname(target)) as file, open(target, "wb") as stream:
             options = ["--single-transaction", "--quick", "--add-drop-table", "--skip-lock-tables", self.name]
             self._tool(("mariadb-dump", "mysqldump"), file, options, stdout=stream)
 
     def load(self, source: str, uid: int, gid: int) -> None:
-        with self._credentials() as file, open(source, "rb") as stream:
+        with self._credentials(os.path.dirname(source)) as file, open(source, "rb") as stream:
             self._tool(("mariadb", "mysql"), file, [self.name], stdin=stream)
 
     @contextlib.contextmanager
-    def _credentials(self) -> Iterator[str]:
-        """An option file that only this user can read: an argument could be read by all."""
-        handle, path = tempfile.mkstemp(prefix="one-client.")
+    def _credentials(self, folder: str) -> Iterator[str]:
+        """An option file that only this user can read: an argument could be read by all. Where the copy is, with which
+        it goes also after a run that was killed.
+        """
+        handle, path = tempfile.mkstemp(prefix="one-client.", dir=folder)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 quoted = self.password.replace("\\", "\\\\").replace('"', '\\"')
@@ -170,9 +183,14 @@ class Mysql:
         program = next((found for found in map(shutil.which, names) if found), None)
         if program is None:
             raise DatabaseError(f"{' or '.join(names)} is missing on this host; install the client of the database.")
-        done = subprocess.run(
-            [program, f"--defaults-extra-file={file}", *options], stderr=subprocess.PIPE, check=False, **streams
-        )
+        command = [program, f"--defaults-extra-file={file}", *options]
+        try:
+            done = subprocess.run(command, stderr=subprocess.PIPE, check=False, timeout=TOOL_SECONDS, **streams)
+        except subprocess.TimeoutExpired as problem:
+            raise DatabaseError(
+                f"{os.path.basename(program)} did not end within {TOOL_SECONDS} s and was ended; does the server of the "
+                "database answer?"
+            ) from problem
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip()
             raise DatabaseError(f"{os.path.basename(program)} ended with {done.returncode} and said: {said[-500:]}.")

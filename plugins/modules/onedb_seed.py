@@ -13,8 +13,11 @@ author:
 description:
   - Fetches what M(kvmcloud.stack.onedb_snapshot) wrote on another front-end, directly from there over oneadmin's SSH,
     checks it, and puts database and credentials in place. oned of this host is stopped before and not started after.
-  - A database that is there is replaced only where O(replace) says so, and a copy of it is kept in any case. Without
-    O(replace) a filled one is an error.
+  - A database that is there is replaced only where O(replace) says so, and a copy of it is kept in any case, together
+    with the credentials that are replaced by others. Without O(replace) a filled one is an error.
+  - Before the database is put in place, C(oned.conf) gets O(server_id), and what M(kvmcloud.stack.guarded_service) kept
+    to go back to is forgotten. An oned that started on the zone's database as the server it was before, or as none,
+    would be a second leader.
   - A run that is cut off leaves a mark, by which M(kvmcloud.stack.one_raft_info) and the next run know that the
     database is half of one. SQLite is replaced by renaming, so it is never half.
 options:
@@ -29,6 +32,10 @@ options:
   endpoint:
     description: Endpoint of this server; the database must know it.
     type: str
+    required: true
+  server_id:
+    description: Number that the zone gave this server, C(SERVER_ID) of C(oned.conf).
+    type: int
     required: true
   replace:
     description: Whether a database that is there may be replaced.
@@ -63,30 +70,39 @@ EXAMPLES = r"""
     source: front1
     path: /var/lib/one/.seed-front2
     endpoint: http://10.0.0.12:2633/RPC2
+    server_id: 1
 """
 
 RETURN = r"""
 kept:
-  description: Copy of the database that was there; empty where there was none.
+  description:
+    - Directory with a copy of the database that was there, as C(database), and of the files of C(.one) that were
+      replaced by others. Empty where there were none.
   returned: success
   type: str
-  sample: /var/lib/one/one.db.before-seed.20261121-021503
+  sample: /var/lib/one/before-seed.20261121-021503
 index:
   description: Newest record of the log in the database that was put in place.
   returned: when it was seeded
   type: int
 """
 
+import contextlib
+import filecmp
 import json
 import os
 import pwd
+import shutil
 import tarfile
 import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import NotParsed
+from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import ManagedFile, read_file, replace_file
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import NotParsed, Refused
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.file import back_up
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.plan import plan_edits
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone import ZoneError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone_database import (
     MARKER,
@@ -98,13 +114,19 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone_database i
 )
 
 OWNER = "oneadmin"
+# Of guarded_service. Without it there is no former configuration to go back to.
+LAST_GOOD_RECORD = "/var/lib/kvmcloud.stack/last-good/opennebula.service/record.json"
+BACKUPS = 5  # of oned.conf, as one_config keeps them
+# ConnectTimeout is for the first answer, the others for a source that dies while it sends.
+SSH_OPTIONS = ("BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=15", "ServerAliveCountMax=4")
 
 
 def fetch(module, folder):
     """As oneadmin, whose trust between front-ends it is."""
     params = module.params
     target = os.path.join(folder, "seed")
-    command = ["runuser", "-u", OWNER, "--", "scp", "-q", "-o", "BatchMode=yes"]
+    command = ["runuser", "-u", OWNER, "--", "scp", "-q"]
+    command += [word for option in SSH_OPTIONS for word in ("-o", option)]
     command += [f"{params['source']}:{params['path']}", target]
     returncode, out, err = module.run_command(command)
     if returncode:
@@ -139,13 +161,40 @@ def checked_manifest(folder, backend):
     return manifest
 
 
-def keep(module, database, state):
-    """A copy of what is there, or an empty string. Half a seed is nothing to keep."""
-    if state["database"] != "filled":
+def credentials(module, folder):
+    """Pairs of a file of the seed and the one that it is going to replace."""
+    keys = os.path.join(module.params["home"], ".one")
+    names = sorted(name[len("auth-") :] for name in os.listdir(folder) if name.startswith("auth-"))
+    return [(os.path.join(folder, f"auth-{name}"), os.path.join(keys, name)) for name in names]
+
+
+def keep(module, database, state, folder):
+    """A copy of what is there and goes, or an empty string. Half a seed is nothing to keep."""
+    others = [
+        target
+        for source, target in credentials(module, folder)
+        if os.path.exists(target) and not filecmp.cmp(source, target, shallow=False)
+    ]
+    if state["database"] != "filled" and not others:
         return ""
-    kept = os.path.join(module.params["home"], f"one.db.before-seed.{time.strftime('%Y%m%d-%H%M%S')}")
-    database.dump(kept)
+    kept = os.path.join(module.params["home"], f"before-seed.{time.strftime('%Y%m%d-%H%M%S')}")
+    os.mkdir(kept, 0o700)
+    if state["database"] == "filled":
+        database.dump(os.path.join(kept, "database"))
+    for target in others:
+        # one_key among them: without it nobody can read what the database holds encrypted
+        shutil.copyfile(target, os.path.join(kept, os.path.basename(target)))
     return kept
+
+
+def become_server(module, plan):
+    """Written down before the zone's database is here, so that oned never starts on it as anybody else."""
+    conf = module.params["conf"]
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(LAST_GOOD_RECORD)
+    if plan.changed:
+        back_up(module, conf, read_file(conf), BACKUPS)
+        replace_file(module, ManagedFile(conf, plan.after.encode("utf-8", "surrogateescape")))
 
 
 def put_in_place(module, database, folder, manifest, owner):
@@ -155,15 +204,12 @@ def put_in_place(module, database, folder, manifest, owner):
         stream.write("A seed is being put in place; without its end this database is half of one.\n")
         stream.flush()
         os.fsync(stream.fileno())
-    keys = os.path.join(home, ".one")
-    for name in sorted(os.listdir(folder)):
-        if name.startswith("auth-"):
-            source, target = os.path.join(folder, name), os.path.join(keys, name[len("auth-") :])
-            os.chmod(source, 0o600)
-            os.chown(source, owner.pw_uid, owner.pw_gid)
-            module.atomic_move(source, target)
-            os.chown(target, owner.pw_uid, owner.pw_gid)
-            os.chmod(target, 0o600)
+    for source, target in credentials(module, folder):
+        os.chmod(source, 0o600)
+        os.chown(source, owner.pw_uid, owner.pw_gid)
+        module.atomic_move(source, target)
+        os.chown(target, owner.pw_uid, owner.pw_gid)
+        os.chmod(target, 0o600)
     database.load(os.path.join(folder, "database"), owner.pw_uid, owner.pw_gid)
     os.unlink(marker)
     state = state_of(database, home)
@@ -182,8 +228,11 @@ def put_in_place(module, database, folder, manifest, owner):
 
 def seed(module, owner):
     params = module.params
-    with open(params["conf"], encoding="utf-8", errors="surrogateescape") as stream:
-        values, _server_id = settings_of(stream.read())
+    with open(params["conf"], encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        text = stream.read()
+    identity = {"attribute": "FEDERATION", "values": {"SERVER_ID": str(params["server_id"])}}
+    server = plan_edits(params["conf"], text, [identity])
+    values, _server_id = settings_of(text)
     database = database_at(params["home"], values)
     state = state_of(database, params["home"])
     if state["database"] == "filled" and not params["replace"]:
@@ -199,7 +248,8 @@ def seed(module, owner):
         os.chown(folder, 0, 0)
         manifest = checked_manifest(folder, database.backend)
         module.run_command(["systemctl", "stop", "opennebula.service"], check_rc=True)
-        kept = keep(module, database, state)
+        kept = keep(module, database, state, folder)
+        become_server(module, server)
         placed = put_in_place(module, database, folder, manifest, owner)
     return {"kept": kept, "index": placed["index"]}
 
@@ -210,6 +260,7 @@ def main():
             "source": {"type": "str", "required": True},
             "path": {"type": "path", "required": True},
             "endpoint": {"type": "str", "required": True},
+            "server_id": {"type": "int", "required": True},
             "replace": {"type": "bool", "default": False},
             "conf": {"type": "path", "default": "/etc/one/oned.conf"},
             "home": {"type": "path", "default": "/var/lib/one"},
@@ -225,7 +276,7 @@ def main():
         module.fail_json(
             msg=f"{module.params['conf']} cannot be read: {problem}. Which database it names is not known."
         )
-    except (DatabaseError, ZoneError, OSError, tarfile.TarError) as problem:
+    except (DatabaseError, Refused, ZoneError, OSError, tarfile.TarError) as problem:
         module.fail_json(msg=str(problem))
     module.exit_json(changed=True, **result)
 

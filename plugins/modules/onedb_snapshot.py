@@ -18,15 +18,17 @@ description:
   - The file belongs to oneadmin and can be read by nobody else. Remove it when it was taken.
 options:
   path:
-    description: The file to write.
+    description: The file to write. Needed unless O(state=absent).
     type: path
-    required: true
   endpoint:
-    description: Endpoint of the server that it is made for; waited for in the database for a moment.
+    description:
+      - Endpoint of the server that it is made for; waited for in the database for a moment. Needed unless
+        O(state=absent).
     type: str
-    required: true
   state:
-    description: V(absent) removes the file.
+    description:
+      - V(absent) removes the file. Without O(path) it removes whatever runs that were killed have left of seeds on this
+        host; each is a copy of the database and of the credentials. No front-end may be seeded meanwhile.
     type: str
     choices: [present, absent]
     default: present
@@ -59,6 +61,10 @@ EXAMPLES = r"""
   kvmcloud.stack.onedb_snapshot:
     path: /var/lib/one/.seed-front2
     endpoint: http://10.0.0.12:2633/RPC2
+
+- name: Nothing is left of seeds
+  kvmcloud.stack.onedb_snapshot:
+    state: absent
 """
 
 RETURN = r"""
@@ -84,10 +90,12 @@ manifest:
       type: str
 """
 
+import glob
 import io
 import json
 import os
 import pwd
+import shutil
 import tarfile
 import tempfile
 import time
@@ -97,6 +105,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import NotParsed
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone import ZoneError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone_database import (
+    LEFTOVERS,
     NOT_SHARED,
     DatabaseError,
     database_at,
@@ -154,23 +163,33 @@ def add(archive, name, content):
     archive.addfile(entry, io.BytesIO(content))
 
 
+def remove(module):
+    """The file, or what killed runs have left; whether there was any."""
+    path, home = module.params["path"], module.params["home"]
+    everything = [name for pattern in LEFTOVERS for name in glob.glob(os.path.join(home, pattern))]
+    found = [name for name in ([path] if path else everything) if os.path.exists(name)]
+    for name in [] if module.check_mode else found:
+        if os.path.isdir(name):
+            shutil.rmtree(name)
+        else:
+            os.unlink(name)
+    return bool(found)
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
-            "path": {"type": "path", "required": True},
-            "endpoint": {"type": "str", "required": True},
+            "path": {"type": "path"},
+            "endpoint": {"type": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "conf": {"type": "path", "default": "/etc/one/oned.conf"},
             "home": {"type": "path", "default": "/var/lib/one"},
         },
+        required_if=[("state", "present", ("path", "endpoint"))],
         supports_check_mode=True,
     )
-    path = module.params["path"]
     if module.params["state"] == "absent":
-        present = os.path.exists(path)
-        if present and not module.check_mode:
-            os.unlink(path)
-        module.exit_json(changed=present)
+        module.exit_json(changed=remove(module))
     if module.check_mode:
         module.exit_json(changed=True)
     os.umask(0o077)

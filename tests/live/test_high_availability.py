@@ -257,7 +257,7 @@ def test_a_front_end_with_a_cloud_of_its_own_is_refused_and_loses_nothing(zone):
     converge("-e", json.dumps({"opennebula_ha_discard_database": ["front3"]}))
     assert_whole()
     assert "of_its_own" not in on("front3", "onecluster list -x")
-    kept = on("front3", "ls /var/lib/one/one.db.before-seed.*").split()
+    kept = on("front3", "ls /var/lib/one/before-seed.*/database").split()
     assert len(kept) == 1
     assert "of_its_own" in on("front3", f"strings {kept[0]} 2>/dev/null || cat {kept[0]} | tr -cd '[:print:]'")
 
@@ -271,6 +271,7 @@ def test_a_front_end_with_a_cloud_of_its_own_is_refused_and_loses_nothing(zone):
         "Zone knows the server",
         "Seed is written",
         "Front-end has the database of the zone",
+        "Seed is gone",
         "Front-end has the id",
         "What the zone writes arrives",
     ],
@@ -281,6 +282,8 @@ def test_a_run_killed_while_the_zone_is_made_is_finished_by_the_next(hosts, task
     converge()
     assert_whole()
     assert converge().changed == 0
+    left = [on(host, "ls -A /var/lib/one | grep -E '^[.](seed|snapshot)' || true") for host in FRONT_ENDS]
+    assert left == ["", "", ""], "each is a copy of the database and of the credentials"
 
 
 @pytest.mark.full

@@ -58,7 +58,7 @@ class File:
             module.warn(f"{self.path}: {warning}")
         if plan.changed and not module.check_mode:
             if self.former and module.params["backup"]:
-                result["backup_file"] = back_up(module, self.path, self.former)
+                result["backup_file"] = back_up(module, self.path, self.former, module.params["backup_count"])
             write(module, self.path, plan.after)
         result["changed"] = keep_attributes(module, self.path, self.former is not None, plan.changed)
         return result
@@ -107,11 +107,11 @@ def write(module: Any, path: str, text: str) -> None:
     module.atomic_move(beside, path, unsafe_writes=module.params["unsafe_writes"])
 
 
-def back_up(module: Any, path: str, former: PresentFile) -> str:
+def back_up(module: Any, path: str, former: PresentFile, count: int) -> str:
     """A copy with the owner and mode of the file from its first moment; of the older ones, the oldest go."""
     copy = backup_path(path, datetime.now(timezone.utc))
     write_file(module, ManagedFile(copy, former.content, former.mode, former.uid, former.gid))
-    for old in outdated(path, os.listdir(os.path.dirname(path)), module.params["backup_count"]):
+    for old in outdated(path, os.listdir(os.path.dirname(path)), count):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(old)
     return copy

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import sqlite3
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from host_module import ModuleFailed, run_module
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils import one_zone_database
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone_database import (
     MARKER,
     DatabaseError,
@@ -23,7 +25,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone_database i
     settings_of,
     state_of,
 )
-from ansible_collections.kvmcloud.stack.plugins.modules import onedb_seed, onedb_snapshot
+from ansible_collections.kvmcloud.stack.plugins.modules import guarded_service, onedb_seed, onedb_snapshot
 
 ENDPOINTS = ("http://front1:2633/RPC2", "http://front2:2633/RPC2")
 CONF = 'DB = [ BACKEND = "sqlite" ]\nFEDERATION = [ MODE = "STANDALONE", SERVER_ID = "1" ]\n'
@@ -100,6 +102,7 @@ def host(tmp_path, monkeypatch):
     if os.geteuid() != 0:  # only root gives files away; who owns them does not matter here
         monkeypatch.setattr(os, "chown", lambda *_: None)
     monkeypatch.setattr(onedb_snapshot, "KNOWN_WITHIN", 0)
+    monkeypatch.setattr(onedb_seed, "LAST_GOOD_RECORD", str(tmp_path / "last-good-record"))
     former = os.umask(0o022)  # the modules set their own, for the process that they would be alone in
     yield
     os.umask(former)
@@ -107,10 +110,11 @@ def host(tmp_path, monkeypatch):
 
 @pytest.fixture
 def snapshot(capsys, tmp_path):
-    def run(front_end, endpoint=ENDPOINTS[1], **params):
+    def run(front_end, endpoint=ENDPOINTS[1], check=False, **params):
         path = str(tmp_path / "the-seed")
         arguments = {"path": path, "endpoint": endpoint, "conf": str(front_end.conf), "home": str(front_end.home)}
-        return path, run_module(capsys, onedb_snapshot, **{**arguments, **params})
+        given = {name: value for name, value in {**arguments, **params}.items() if value is not None}
+        return path, run_module(capsys, onedb_snapshot, check=check, **given)
 
     return run
 
@@ -118,7 +122,7 @@ def snapshot(capsys, tmp_path):
 @pytest.fixture
 def seed(capsys):
     def run(front_end, path, **params):
-        arguments = {"source": "front1", "path": path, "endpoint": ENDPOINTS[1]}
+        arguments = {"source": "front1", "path": path, "endpoint": ENDPOINTS[1], "server_id": 2}
         arguments.update(conf=str(front_end.conf), home=str(front_end.home))
         return run_module(capsys, onedb_seed, **{**arguments, **params})
 
@@ -137,7 +141,7 @@ def test_an_empty_front_end_gets_database_and_credentials(leader, joiner, snapsh
     for file in (keys / "fireedge_key", joiner.home / "one.db", Path(path)):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
     assert (tmp_path / "systemctl.log").read_text() == "stop opennebula.service\n"
-    assert [p.name for p in joiner.home.iterdir() if p.name.startswith(".") and p.name != ".one"] == []
+    assert sorted(p.name for p in joiner.home.iterdir()) == [".one", "one.db"]
 
 
 def test_a_filled_database_is_not_replaced_without_being_told(leader, joiner, snapshot, seed):
@@ -150,10 +154,54 @@ def test_a_filled_database_is_not_replaced_without_being_told(leader, joiner, sn
 
 def test_what_is_replaced_is_kept(leader, joiner, snapshot, seed):
     joiner.fill(name="another")
+    (joiner.home / ".one/one_key").write_text("decrypts what the database of another holds\n")
+    (leader.home / ".one/one_key").write_text("of cloud\n")
+    (joiner.home / ".one/fireedge_key").write_text("fireedge_key of cloud\n")
     path, _made = snapshot(leader)
-    kept = seed(joiner, path, replace=True)["kept"]
+    kept = Path(seed(joiner, path, replace=True)["kept"])
     assert joiner.name_of_cloud() == "cloud"
-    assert Sqlite(kept).rows("SELECT name FROM zone_pool") == [("another",)]
+    assert (joiner.home / ".one/one_key").read_text() == "of cloud\n"
+    assert Sqlite(str(kept / "database")).rows("SELECT name FROM zone_pool") == [("another",)]
+    assert (kept / "one_key").read_text() == "decrypts what the database of another holds\n"
+    assert sorted(file.name for file in kept.iterdir()) == ["database", "one_key", "sunstone_auth"]  # those that differ
+    modes = {stat.S_IMODE(file.stat().st_mode) for file in kept.iterdir()}
+    assert (stat.S_IMODE(kept.stat().st_mode), modes) == (0o700, {0o600})
+
+
+def test_what_is_put_in_place_is_never_started_as_the_server_that_was(leader, joiner, snapshot, seed, monkeypatch):
+    """Neither after a reboot, nor by going back to the configuration of its last good start: it would lead alone."""
+    joiner.conf.write_text('DB = [ BACKEND = "sqlite" ]\n# ours\nFEDERATION = [ MODE = "STANDALONE", SERVER_ID = -1 ]\n')
+    record = Path(onedb_seed.LAST_GOOD_RECORD)
+    record.write_text("{}")
+    path, _made = snapshot(leader)
+    seen = []
+
+    def load(self, *_arguments):
+        seen.append((settings_of(joiner.conf.read_text())[1], record.exists()))
+        raise OSError("killed")
+
+    monkeypatch.setattr(Sqlite, "load", load)
+    with pytest.raises(ModuleFailed, match="killed"):
+        seed(joiner, path)
+    assert seen == [(2, False)]
+    assert "# ours\n" in joiner.conf.read_text()
+    (copy,) = joiner.conf.parent.glob("oned.conf.*~")
+    assert settings_of(copy.read_text())[1] == -1
+
+
+def test_the_record_of_the_last_good_start_is_that_of_guarded_service(monkeypatch):
+    monkeypatch.undo()
+    found = guarded_service.LastGood(None, guarded_service.LAST_GOOD, "opennebula.service", [], [])
+    assert found.record_path == onedb_seed.LAST_GOOD_RECORD
+
+
+def test_an_oned_conf_that_cannot_be_edited_stops_it_before_oned(leader, joiner, snapshot, seed, tmp_path):
+    joiner.conf.write_text(CONF + CONF)
+    path, _made = snapshot(leader)
+    with pytest.raises(ModuleFailed, match="there are 2 FEDERATION"):
+        seed(joiner, path)
+    assert not (tmp_path / "systemctl.log").exists()
+    assert joiner.state()["database"] == "none"
 
 
 def test_no_seed_for_a_server_that_the_zone_does_not_know(leader, snapshot, tmp_path):
@@ -229,11 +277,11 @@ def test_a_seed_that_was_cut_off_is_known_and_done_again(leader, joiner, snapsho
 def test_check_mode_changes_nothing(leader, joiner, capsys, tmp_path):
     common = {"path": str(tmp_path / "s"), "endpoint": ENDPOINTS[1], "conf": str(joiner.conf), "home": str(joiner.home)}
     assert run_module(capsys, onedb_snapshot, check=True, **common)["changed"]
-    assert run_module(capsys, onedb_seed, check=True, source="front1", **common)["changed"]
+    assert run_module(capsys, onedb_seed, check=True, source="front1", server_id=2, **common)["changed"]
     assert not (tmp_path / "s").exists()
     assert joiner.state()["database"] == "none"
     joiner.conf.unlink()  # the packages are still to come
-    assert run_module(capsys, onedb_seed, check=True, source="front1", **common)["changed"]
+    assert run_module(capsys, onedb_seed, check=True, source="front1", server_id=2, **common)["changed"]
 
 
 def test_a_taken_seed_is_removed(leader, snapshot):
@@ -241,6 +289,48 @@ def test_a_taken_seed_is_removed(leader, snapshot):
     assert snapshot(leader, state="absent")[1]["changed"]
     assert not Path(path).exists()
     assert not snapshot(leader, state="absent")[1]["changed"]
+
+
+def test_what_runs_that_were_cut_off_have_left_is_removed(leader, snapshot):
+    """Each is a whole copy of the database and of the credentials."""
+    left = [".seed-front2", ".seed.abcd1234", ".snapshot.abcd1234", ".one.db.abcd1234"]
+    for name in left:
+        (leader.home / name).mkdir() if name.startswith((".seed.", ".snapshot.")) else (leader.home / name).touch()
+    (leader.home / ".snapshot.abcd1234/database").touch()
+    (leader.home / MARKER).touch()
+    before = {path.name for path in leader.home.iterdir()}
+    assert snapshot(leader, state="absent", path=None, endpoint=None, check=True)[1]["changed"]
+    assert {path.name for path in leader.home.iterdir()} == before
+    assert snapshot(leader, state="absent", path=None, endpoint=None)[1]["changed"]
+    assert {path.name for path in leader.home.iterdir()} == before - set(left)
+    assert not snapshot(leader, state="absent", path=None, endpoint=None)[1]["changed"]
+
+
+def test_a_tool_of_the_database_that_hangs_is_ended(tmp_path, monkeypatch):
+    program = tmp_path / "bin/mariadb-dump"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(one_zone_database, "TOOL_SECONDS", 0.2)
+    with pytest.raises(DatabaseError, match="mariadb-dump did not end within 0.2 s"):
+        Mysql({"BACKEND": "mysql"}).dump(str(tmp_path / "dump"))
+
+
+def test_a_database_that_stays_locked_is_not_waited_for_for_ever(leader, tmp_path, monkeypatch):
+    monkeypatch.setattr(one_zone_database, "TOOL_SECONDS", 0.2)
+    monkeypatch.setattr(one_zone_database, "LOCK_SECONDS", 0.1)
+    with contextlib.closing(sqlite3.connect(leader.home / "one.db", isolation_level=None)) as oned:
+        oned.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(DatabaseError, match="cannot be copied: it did not end within 0.2 s"):
+            Sqlite(str(leader.home / "one.db")).dump(str(tmp_path / "dump"))
+
+
+def test_a_source_that_does_not_answer_is_given_up(leader, joiner, snapshot, seed, tmp_path):
+    path, _made = snapshot(leader)
+    (tmp_path / "bin/scp").write_text('#!/bin/sh\necho "$@" >"$ROOT/scp.log"\nexit 1\n')
+    with pytest.raises(ModuleFailed):
+        seed(joiner, path)
+    options = (tmp_path / "scp.log").read_text()
+    assert "ConnectTimeout=" in options and "ServerAliveInterval=" in options
 
 
 def test_a_snapshot_is_of_one_moment_while_oned_writes(leader, snapshot):
