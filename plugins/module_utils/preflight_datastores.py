@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping, NamedTuple
+from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.host_probe import NETWORK_FILESYSTEM
+from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import same_source
 from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases import release_key
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     ERROR,
@@ -157,14 +158,15 @@ def shared_datastores_are_mounted(cloud: Cloud) -> Iterator[Finding]:
     clusters, and host_storage_datastore_mounts does not declare it there; a warning where the mounts are written
     differently.
     """
+    wanted = []
     for one in datastores(cloud):
         automatic = one.template.get("NFS_AUTO_ENABLE", "").upper() == "YES"  # OpenNebula mounts it by itself
         if not one.declared or one.driver not in _SHARED or one.type not in ("IMAGE_DS", "SYSTEM_DS") or automatic:
             continue
         hosts = {host.name: host for host in [*front_ends(cloud), *nodes_of(cloud, set(one.clusters))]}
-        if len(hosts) < 2:
-            continue  # a single machine shares its disk with itself
-        sources = _sources(cloud, one, list(hosts.values()))
+        if len(hosts) > 1:  # a single machine shares its disk with itself
+            wanted.append((one, list(hosts.values())))
+    for one, hosts, sources in _sources(cloud, wanted):
         missing = [name for name in hosts if name not in sources]
         if missing:
             yield Finding(
@@ -194,12 +196,14 @@ def images_are_on_every_front_end(cloud: Cloud) -> Iterator[Finding]:
     hosts = front_ends(cloud)
     if len(cloud.host_names(FRONTENDS)) < 2:
         return
+    wanted = []
     for one in datastores(cloud):
         own_disk = one.template.get("DS_MAD", "").lower() == "fs" and not one.template.get("BRIDGE_LIST")
         # The shared ones have a rule of their own.
-        if not own_disk or one.type not in ("IMAGE_DS", "FILE_DS") or one.driver in _SHARED:
-            continue
-        missing = [host.name for host in hosts if host.name not in _sources(cloud, one, hosts)]
+        if own_disk and one.type in ("IMAGE_DS", "FILE_DS") and one.driver not in _SHARED:
+            wanted.append((one, hosts))
+    for one, names, sources in _sources(cloud, wanted):
+        missing = [name for name in names if name not in sources]
         if missing:
             yield Finding(
                 ", ".join(missing),
@@ -211,18 +215,49 @@ def images_are_on_every_front_end(cloud: Cloud) -> Iterator[Finding]:
             )
 
 
-def _sources(cloud: Cloud, one: Datastore, hosts: list[Host]) -> dict[str, str]:
-    """By host, the network source of a datastore: declared, mounted by its id, or the mount of all datastores."""
-    declared = {host.name: source for host in hosts for source in _declared_sources(one, host)}
-    mounted = {host.name: _mounted(cloud, host) for host in hosts if host.name not in declared}
-    if one.number is not None:
-        own = f"{cloud.datastore_location}/{one.number}"
-    else:
-        # Its id is known to oned only. A mount by hand that all hosts have may be it, so nobody is refused for it.
-        common = set.intersection(*map(set, mounted.values())) if mounted else set()
-        own = next(iter(sorted(common - {cloud.datastore_location})), "")
-    found = {name: mounts.get(own) or mounts.get(cloud.datastore_location, "") for name, mounts in mounted.items()}
-    return {**declared, **{name: source for name, source in found.items() if source}}
+def _sources(
+    cloud: Cloud, wanted: Sequence[tuple[Datastore, list[Host]]]
+) -> Iterator[tuple[Datastore, list[str], dict[str, str]]]:
+    """Each datastore, the names of its hosts, and by host its network source: declared, mounted by its id, or the mount
+    of all datastores.
+    """
+    by_hand = _mounted_by_hand(cloud, wanted)
+    for one, hosts in wanted:
+        own = f"{cloud.datastore_location}/{one.number}" if one.number is not None else by_hand.get(one.name, "")
+        sources = {}
+        for host in hosts:
+            mounts = _mounted(cloud, host)
+            declared = next(_declared_sources(one, host), "")
+            sources[host.name] = declared or mounts.get(own) or mounts.get(cloud.datastore_location, "")
+        yield one, [host.name for host in hosts], {name: source for name, source in sources.items() if source}
+
+
+def _mounted_by_hand(cloud: Cloud, wanted: Sequence[tuple[Datastore, list[Host]]]) -> dict[str, str]:
+    """Paths of datastores whose ids are known to oned only. A mount by hand that all hosts have may be it, so nobody is
+    refused for it; but it is that of one datastore, and not that of a declared one.
+    """
+    known = {cloud.datastore_location, *(f"{cloud.datastore_location}/{one.number}" for one in datastores(cloud))}
+    candidates: dict[str, set[str]] = {}
+    for one, hosts in wanted:
+        others = {
+            same_source(str(mount.get("src")))
+            for host in cloud.hosts
+            for mount in host.datastore_mounts
+            if mount.get("datastore") != one.name and mount.get("state", "mounted") != "absent"
+        }
+        free = [
+            {path for path, source in _mounted(cloud, host).items() if same_source(source) not in others} - known
+            for host in hosts
+            if not any(_declared_sources(one, host))
+        ]
+        if one.number is None and free:
+            candidates[one.name] = set.intersection(*free)
+    chosen: dict[str, str] = {}
+    for name in sorted(candidates, key=lambda name: len(candidates[name])):  # who has least to choose from comes first
+        left = candidates[name] - set(chosen.values())
+        if left:
+            chosen[name] = min(left)
+    return chosen
 
 
 def _declared_sources(one: Datastore, host: Host) -> Iterator[str]:

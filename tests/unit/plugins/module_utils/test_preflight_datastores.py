@@ -206,15 +206,16 @@ def test_nodes_of_other_clusters_need_no_mount() -> None:
     assert found(lab(SHARED_SYSTEM, SHARED_IMAGES, members=members, entries=in_two)) == []
 
 
+THREE = ("front1", "node1", "node2")
+BY_HAND = {**nfs(f"{LOCATION}/104", "nfs1:/a"), **nfs(f"{LOCATION}/105", "nfs1:/b")}
+
+
 @pytest.mark.parametrize(
     "members",
     [
         pytest.param(hosts(**NFS), id="declared for host_storage"),
         pytest.param(mounted(front1=whole(), node1=whole(), node2=whole()), id="all datastores are one mount"),
-        pytest.param(
-            mounted(front1=nfs(f"{LOCATION}/104"), node1=nfs(f"{LOCATION}/104"), node2=nfs(f"{LOCATION}/104")),
-            id="mounted by hand by an id that oned knows",
-        ),
+        pytest.param(mounted(**{name: BY_HAND for name in THREE}), id="mounted by hand by ids that oned knows"),
     ],
 )
 def test_a_shared_datastore_that_is_mounted(members: list[Host]) -> None:
@@ -257,6 +258,33 @@ def test_mounts_that_may_differ_are_a_warning(members: list[Host], words: str) -
 def test_a_mount_that_is_none(members: list[Host]) -> None:
     finding = told(found(lab(SHARED_IMAGES, SSH_SYSTEM, members=members)), "The datastore img (TM_MAD shared) must be")
     assert finding.severity == "error" and "node2" in finding.host
+
+
+@pytest.mark.parametrize(
+    ("images", "missing"),
+    [
+        pytest.param(NFS["datastore_mounts"][1:], "sys", id="images are declared, and mounted since the first run"),
+        pytest.param([], "img", id="one mount by hand is that of one datastore"),
+    ],
+)
+def test_a_mount_is_of_one_datastore(images: list[dict[str, Any]], missing: str) -> None:
+    members = mounted(**{name: nfs(f"{LOCATION}/104", "nfs1:/img/") for name in THREE})
+    for one in members:
+        one.datastore_mounts = images
+    names = [finding.what.split(" ")[2] for finding in found(lab(SHARED_SYSTEM, SHARED_IMAGES, members=members))]
+    assert names == [missing]
+
+
+def test_the_mount_that_all_hosts_of_the_larger_one_have_is_left_to_it() -> None:
+    """Which of two mounts is which is not known; it is enough that there is one for each."""
+    both, one = nfs(f"{LOCATION}/104", "nfs1:/a"), nfs(f"{LOCATION}/105", "nfs1:/b")
+    members = mounted(front1={**both, **one}, node1={**both, **one}, node2=both)
+    entries = {"hosts": [*registered("node1", cluster="lab"), *registered("node2", cluster="other")]}
+    small = datastore("small", "IMAGE", "shared", "lab")
+    large = datastore("large", "IMAGE", "shared", "lab", "other")
+    systems = datastore("sys", "SYSTEM", "ssh", "lab", "other")
+    wrong = found(lab(small, large, systems, members=members, entries=entries))
+    assert not [finding for finding in wrong if "network mount" in finding.what]
 
 
 def test_the_mount_of_a_known_id_counts_for_that_id_only() -> None:
