@@ -76,7 +76,7 @@ options:
       where:
         description:
           - Selects one of several vectors of the same name by the values of keys, such as the one whose C(NAME) is
-            V(kvm).
+            V(kvm). A C(NAME) is the same in any case, as it is to oned.
           - It is an error when several match, because oned uses the first only.
         type: dict
       key:

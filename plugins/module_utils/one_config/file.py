@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from datetime import datetime, timezone
 from typing import Any
 
-from ..managed_files import ManagedFile, PresentFile, read_file, write_file
+from ..managed_files import ManagedFile, PresentFile, read_file, replace_file, write_file
 from .backups import backup_path, outdated
 from .edits import read_edit
 from .errors import Refused
@@ -59,7 +58,7 @@ class File:
         if plan.changed and not module.check_mode:
             if self.former and module.params["backup"]:
                 result["backup_file"] = back_up(module, self.path, self.former, module.params["backup_count"])
-            write(module, self.path, plan.after)
+            write(module, self.path, plan.after, new=self.former is None)
         result["changed"] = keep_attributes(module, self.path, self.former is not None, plan.changed)
         return result
 
@@ -100,11 +99,17 @@ def look_at_all(module: Any, wanted: list[dict[str, Any]]) -> list[File]:
     return files
 
 
-def write(module: Any, path: str, text: str) -> None:
-    handle, beside = tempfile.mkstemp(dir=module.tmpdir)
-    with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
-        stream.write(text)
-    module.atomic_move(beside, path, unsafe_writes=module.params["unsafe_writes"])
+def write(module: Any, path: str, text: str, new: bool) -> None:
+    """On disk before it has its name: after a power loss there is the former file or this one, and no empty one."""
+    file = ManagedFile(path, text.encode("utf-8", "surrogateescape"), 0o640 if new else None)
+    if not module.params["unsafe_writes"]:
+        write_file(module, file)
+        return
+    try:
+        replace_file(module, file)
+    except OSError:
+        with open(path, "wb") as stream:
+            stream.write(file.content or b"")
 
 
 def back_up(module: Any, path: str, former: PresentFile, count: int) -> str:

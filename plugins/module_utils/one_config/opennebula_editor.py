@@ -111,7 +111,7 @@ class OpennebulaEditor:
         for node in self.document.named(edit.attribute):
             if not isinstance(node, Vector):
                 raise Refused(f"{node.name} is a single value (line {self.document.line(node)}), not a vector")
-            if all(node.value_of(key) == value for key, value in edit.where.items()):
+            if all(_is_selected(key, value, node.value_of(key)) for key, value in edit.where.items()):
                 vectors.append(node)
         if len(vectors) > 1 and edit.where:
             raise Refused(
@@ -229,6 +229,13 @@ class OpennebulaEditor:
 
     def _lines(self, nodes: list) -> str:
         return ", ".join(str(self.document.line(node)) if node.start >= 0 else "new" for node in nodes)
+
+
+def _is_selected(key: str, wanted: str, found: str | None) -> bool:
+    """oned takes a NAME in any case for the same, such as that of a driver."""
+    if key.upper() == "NAME" and found is not None:
+        return found.upper() == wanted.upper()
+    return found == wanted
 
 
 def _upper(keys: dict[str, str]) -> set[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -44,6 +45,33 @@ def test_it_writes_what_is_planned_and_says_so(capsys, conf):
     assert conf.read_text() == TEXT.replace("2633", "9")
     diff = result["diff"]
     assert (diff["before"], diff["after"], diff["before_header"]) == (TEXT, conf.read_text(), str(conf))
+
+
+def test_what_is_written_is_on_disk_before_it_has_its_name(capsys, conf, monkeypatch):
+    """Else a power loss leaves an empty oned.conf, and the front-end does not start."""
+    synced = []
+
+    def fsync(descriptor):
+        synced.append((os.readlink(f"/proc/self/fd/{descriptor}"), conf.read_text(), os.fstat(descriptor).st_size))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    run(capsys, conf, PORT, backup=False)
+    ((path, former, size),) = synced
+    assert (os.path.dirname(path), former, size) == (str(conf.parent), TEXT, len(conf.read_text()))
+
+
+def test_a_file_that_cannot_be_renamed_over_is_written_in_place_only_where_that_is_allowed(capsys, conf, monkeypatch):
+    """Such as one that is mounted into a container."""
+
+    def busy(*_arguments):
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(os, "replace", busy)
+    with pytest.raises(ModuleFailed, match="Cannot write .*oned.conf: Device or resource busy"):
+        run(capsys, conf, PORT, backup=False)
+    assert conf.read_text() == TEXT
+    run(capsys, conf, PORT, backup=False, unsafe_writes=True)
+    assert conf.read_text() == TEXT.replace("2633", "9")
 
 
 def test_a_second_run_writes_nothing(capsys, conf):

@@ -170,7 +170,7 @@ def test_what_is_replaced_is_kept(leader, joiner, snapshot, seed):
 
 def test_what_is_put_in_place_is_never_started_as_the_server_that_was(leader, joiner, snapshot, seed, monkeypatch):
     """Neither after a reboot, nor by going back to the configuration of its last good start: it would lead alone."""
-    joiner.conf.write_text('DB = [ BACKEND = "sqlite" ]\n# ours\nFEDERATION = [ MODE = "STANDALONE", SERVER_ID = -1 ]\n')
+    joiner.conf.write_text("# ours\n" + CONF.replace('"1"', "-1"))
     record = Path(onedb_seed.LAST_GOOD_RECORD)
     record.write_text("{}")
     path, _made = snapshot(leader)
