@@ -183,7 +183,15 @@ class DiskPlanner:
                 "is part of it. Declare its devices, or choose another name.",
             )
         extra = sorted(members.keys() - declared)
-        if group and extra and not self.findings:
+        if group and extra and joining:
+            # Disks take each other's names at boot: what joins may be a stranger under the name of a former member.
+            self._find(
+                entries[0],
+                f"volume group {name} holds {', '.join(extra)}, which is not declared, and {', '.join(joining)} would "
+                f"join. Has a disk another name now? Declare {', '.join(extra)} before another joins, best by the names "
+                "in /dev/disk/by-id.",
+            )
+        elif group and extra and not self.findings:
             self.warnings.append(f"volume group {name} also holds {', '.join(extra)}, which is not declared; left so.")
         self.steps += wipes
         if joining:

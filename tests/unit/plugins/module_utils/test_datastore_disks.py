@@ -215,6 +215,12 @@ def test_plan(disks, entry, wanted):
         ),
         pytest.param(Disks(empty("/dev/sr0", read_only=True)), declared("/dev/sr0"), "is read-only", id="read-only"),
         pytest.param(
+            Disks(**{**group("/dev/sdc", "/dev/sdd"), "devices": empty("/dev/sdb", "/dev/sdc")}),
+            declared("/dev/sdb", "/dev/sdc"),
+            "vg holds /dev/sdd, which is not declared, and /dev/sdb would join. Has a disk another name now?",
+            id="a new disk has taken the name of one of the group, whose names have moved on",
+        ),
+        pytest.param(
             Disks(empty("/dev/sdb", signatures=()), [PhysicalVolume("/dev/sdb", "theirs", 1, DISK, 1, in_use=True)]),
             declared("/dev/sdb"),
             "belongs to volume group theirs",
