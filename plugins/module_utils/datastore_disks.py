@@ -188,8 +188,8 @@ class DiskPlanner:
             self._find(
                 entries[0],
                 f"volume group {name} holds {', '.join(extra)}, which is not declared, and {', '.join(joining)} would "
-                f"join. Has a disk another name now? Declare {', '.join(extra)} before another joins, best by the names "
-                "in /dev/disk/by-id.",
+                f"join. Has a disk another name now? Declare {', '.join(extra)} before another joins, best by the "
+                "names in /dev/disk/by-id.",
             )
         elif group and extra and not self.findings:
             self.warnings.append(f"volume group {name} also holds {', '.join(extra)}, which is not declared; left so.")

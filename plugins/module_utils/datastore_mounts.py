@@ -37,6 +37,7 @@ _SECRET = re.compile(r"(secret|password|pass)=")
 # OpenNebula's own mark on a node that it shall watch this directory; it makes a new one in the mount.
 NO_DATA = frozenset({".monitor", "lost+found"})
 MOUNT_SECONDS = 60
+_LIMIT = ("timeout", "--kill-after=5", str(MOUNT_SECONDS))
 
 Entry = Mapping[str, Any]
 
@@ -46,6 +47,7 @@ class Directory(NamedTuple):
 
     entries: tuple[str, ...] = ()  # of a directory that nothing is mounted on
     uid: int | None = None  # None: what is mounted there did not answer
+    error: str = ""  # why it could not be looked at
 
 
 class Present(NamedTuple):
@@ -175,6 +177,12 @@ def check_declarations(mounts: Sequence[Entry], disks: Sequence[Entry]) -> tuple
     return findings, warnings
 
 
+def waiting_automounts(mounts: Sequence[Mount]) -> set[str]:
+    """The paths where nothing is mounted over the automount, so that the next look at one mounts it, or waits."""
+    top = {mount.path: mount.fstype for mount in mounts}
+    return {path for path, fstype in top.items() if fstype == "autofs"}
+
+
 class MountPlanner:
     noun = "datastore"
     elsewhere = "the directory of another datastore. If that one is gone"
@@ -187,7 +195,9 @@ class MountPlanner:
         self.lenient = lenient
         self.findings: list[str] = []
         self.warnings: list[str] = []
-        self.at = {mount.path: mount for mount in present.mounts if mount.fstype != "autofs"}  # the last one is on top
+        self.waiting = waiting_automounts(present.mounts)
+        # the last one is on top
+        self.at = {mount.path: mount for mount in present.mounts if mount.path not in self.waiting}
 
     def plan(self, prepare: Sequence[Step], wanted: Sequence[Wanted], unwanted: Sequence[str]) -> MountPlan:
         if wanted and not self.present.location_exists and not self.lenient:
@@ -195,12 +205,17 @@ class MountPlanner:
                 f"{self.location} does not exist; is OpenNebula installed here, and host_storage_datastore_location "
                 "the DATASTORE_LOCATION of oned.conf?"
             )
+        self.findings += [
+            f"{path} cannot be looked at: {directory.error}. Does the server of what is mounted there or above answer?"
+            for path, directory in self.present.directories.items()
+            if directory.error
+        ]
         away = [step for path in unwanted for step in self._unmount(path)]
         opened = [step for path in unwanted for step in self._open(path)]
         missing = [one for one in wanted if self._is_missing(one)]
         seals = [_step(f"seal the directory below {one.path}", "seal", one.path) for one in missing]
         mounts = [_mount(one) for one in missing]
-        owns = [step for one in wanted for step in self._own(one, one in missing)]
+        owns = [step for one in wanted if one.path not in self.waiting for step in self._own(one, one in missing)]
         grows = [_step(f"grow the XFS of {one.path}", "xfs_growfs", one.path) for one in wanted if one.grows]
         text = self._fstab(wanted, unwanted)
         table = [_step(f"write {FSTAB}", "write", FSTAB, InputFile(text))] if text != self.present.fstab else []
@@ -219,6 +234,13 @@ class MountPlanner:
         return fstab.edited(self.present.fstab, entries, unwanted)
 
     def _is_missing(self, one: Wanted) -> bool:
+        if one.path in self.waiting:
+            self._find(
+                one,
+                f"the automount at {one.path} was asked for {one.source} and mounted nothing. See journalctl -b, and "
+                "whether its server answers; nothing is mounted over the automount.",
+            )
+            return False
         found = self.at.get(one.path)
         if found:
             if not self._is_same(found, one):
@@ -268,13 +290,15 @@ class MountPlanner:
         return [_step(f"see that oneadmin owns the root of {one.path}", "own", one.path, *owner)]
 
     def _unmount(self, path: str) -> list[Step]:
-        return [_step(f"unmount {path}", "umount", path)] if path in self.at else []
+        """An automount too, and last: while it is there, every look at the directory mounts again."""
+        there = [mount for mount in self.present.mounts if mount.path == path]
+        return [_step(f"unmount {mount.source} from {path}", *_LIMIT, "umount", path) for mount in reversed(there)]
 
     def _open(self, path: str) -> list[Step]:
         """Take the seal away: OpenNebula may use the directory itself again."""
         directory = self.present.directories.get(path)
         sealed = directory is not None and directory.uid == 0
-        return [_step(f"open the directory {path}", "open", path)] if path in self.at or sealed else []
+        return [_step(f"open the directory {path}", "open", path)] if self._unmount(path) or sealed else []
 
     def _find(self, one: Wanted, reason: str) -> None:
         self.findings.append(f"{self.noun} {one.name}: {reason}")
@@ -284,7 +308,7 @@ def _mount(one: Wanted) -> Step:
     options = [option for option in one.options.split(",") if not _NOT_FOR_MOUNT.match(option)]
     if family(one.fstype) == "nfs":
         options += ["fg", "retry=0"]
-    argv = ["timeout", "--kill-after=5", str(MOUNT_SECONDS), "mount", "-t", one.fstype]
+    argv = [*_LIMIT, "mount", "-t", one.fstype]
     argv += ["-o", ",".join(options)] if options else []
     return _step(f"mount {one.device} at {one.path}", *argv, one.device, one.path)
 
@@ -295,5 +319,5 @@ def _step(sentence: str, *argv: Any) -> Step:
 
 def unmounted(wanted: Sequence[Wanted], mounts: Sequence[Mount]) -> list[str]:
     """Of the wanted ones, the paths at which nothing is mounted after all."""
-    there = {mount.path for mount in mounts if mount.fstype != "autofs"}
+    there = {mount.path for mount in mounts} - waiting_automounts(mounts)
     return [one.path for one in wanted if one.path not in there]

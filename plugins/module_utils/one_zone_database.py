@@ -188,7 +188,7 @@ class Mysql:
             done = subprocess.run(command, stderr=subprocess.PIPE, check=False, timeout=TOOL_SECONDS, **streams)
         except subprocess.TimeoutExpired as problem:
             raise DatabaseError(
-                f"{os.path.basename(program)} did not end within {TOOL_SECONDS} s and was ended; is the database locked?"
+                f"{os.path.basename(program)} did not end within {TOOL_SECONDS} s; is the database locked?"
             ) from problem
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip()

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from typing import Any, Callable, Iterable, Sequence
@@ -18,6 +17,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_mounts im
     NO_DATA,
     Directory,
     Present,
+    waiting_automounts,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.lvm_report import FileSystem, LogicalVolume
 from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import (
@@ -123,7 +123,13 @@ class StorageHost:
     def present(self, paths: Iterable[str], location: str, mounts: Sequence[Mount]) -> Present:
         table = read_file(FSTAB)
         text = table.content.decode("utf-8", "surrogateescape") if table else ""
-        mounted = {mount.path for mount in mounts if mount.fstype != "autofs"}
+        paths = list(paths)
+        awaited = waiting_automounts(mounts).intersection(paths)
+        for path in sorted(awaited):
+            self._stat(f"{path}/.")  # makes the automount mount; what is seen there before is not what is below
+        if awaited:
+            mounts = self.mounts()
+        mounted = {mount.path for mount in mounts}
         directories = {path: self._directory(path, path in mounted) for path in paths}
         return Present(
             mounts,
@@ -134,13 +140,18 @@ class StorageHost:
 
     def _directory(self, path: str, mounted: bool) -> Directory | None:
         if mounted:
-            # In a process of its own, for one of ours would wait for ever where the server is gone.
-            limit = ("timeout", "--kill-after=5", str(ANSWER_SECONDS))
-            returncode, out, _err = self._run(*limit, "stat", "--format=%u", path)
+            returncode, out, _err = self._stat(path)
             return Directory(uid=None if returncode else int(out))
-        with contextlib.suppress(FileNotFoundError):
+        try:
             return Directory(tuple(sorted(os.listdir(path))), os.stat(path).st_uid)
-        return None
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return Directory(error=error.strerror or str(error))
+
+    def _stat(self, path: str) -> tuple[int, str, str]:
+        """In a process of its own, for one of ours would wait for ever where the server is gone."""
+        return self._run("timeout", "--kill-after=5", str(ANSWER_SECONDS), "stat", "--format=%u", path)
 
     # -- doing -------------------------------------------------------------------------------------------------------
 
@@ -156,7 +167,8 @@ class StorageHost:
             raise RunnerError(f"{error.filename or arguments[0]}: {error.strerror}.") from error
         returncode, out, err = self._run(*(str(part) for part in argv))
         if returncode in TIMED_OUT and verb == "timeout":
-            raise RunnerError(f"it did not end within {argv[2]} s; does the server answer?")
+            way_out = f" If it is gone for good: umount -l {argv[-1]}." if argv[3] == "umount" else ""
+            raise RunnerError(f"it did not end within {argv[2]} s; does the server answer?{way_out}")
         if returncode:
             said = "; ".join(line.strip() for line in (err or out).splitlines() if line.strip())
             raise RunnerError(f"{verb if verb != 'timeout' else argv[3]} says: {said or returncode}.")

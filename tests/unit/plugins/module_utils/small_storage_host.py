@@ -172,13 +172,13 @@ class SmallHost:
         assert verb == "daemon-reload"
 
     def do_timeout(self, *argv: str) -> None:
+        if argv[2] == "umount":
+            del self.mounts[argv[-1]]
+            return
         source, path = argv[-2:]
         assert self.directories[path] == 0, "the directory is sealed before anything is mounted over it"
         assert f" {path} " in self.fstab, "what is mounted now is mounted at boot too"
         self.mounts[path] = source.removeprefix("/dev/")
-
-    def do_umount(self, path: str) -> None:
-        del self.mounts[path]
 
     def do_own(self, path: str, uid: str, _gid: str) -> None:
         self.owners[self.mounts[path]] = int(uid)

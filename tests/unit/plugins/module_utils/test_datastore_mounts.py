@@ -23,6 +23,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import Mo
 
 PATH = "/ds/100"
 LINE = f"nfs1:/images {PATH} nfs defaults,_netdev,nofail,bg 0 0\n"
+TRAP = Mount(PATH, "systemd-1", "autofs", "0:40")
 MOUNTED = Mount(PATH, "nfs1:/images", "nfs4", "0:50")
 NO_DISKS = DiskPlan([], [], [], [])
 
@@ -50,6 +51,7 @@ def commands(plan) -> list[str]:
 
 SEAL, WRITE, RELOAD = f"seal {PATH}", "write /etc/fstab <file>", "systemctl daemon-reload"
 MOUNT = f"timeout --kill-after=5 60 mount -t nfs -o fg,retry=0 nfs1:/images {PATH}"
+UMOUNT = f"timeout --kill-after=5 60 umount {PATH}"
 OWN = f"own {PATH} 9869 9870"
 
 
@@ -70,13 +72,7 @@ OWN = f"own {PATH} 9869 9870"
         ),
         pytest.param(present(MOUNTED, uid=9869), nfs(), [WRITE, RELOAD], LINE, id="mounted by hand"),
         pytest.param(present(MOUNTED, fstab=LINE, uid=0), nfs(), [OWN], LINE, id="killed before oneadmin owned it"),
-        pytest.param(
-            present(Mount(PATH, "systemd-1", "autofs", "0:40"), fstab=LINE, uid=0),
-            nfs(),
-            [SEAL, RELOAD, MOUNT, OWN],
-            LINE,
-            id="a trap of automount is no mount",
-        ),
+        pytest.param(present(TRAP, MOUNTED, fstab=LINE, uid=9869), nfs(), [], LINE, id="mounted by an automount"),
         pytest.param(
             present(MOUNTED._replace(source="nfs1:/images/"), fstab=LINE, uid=9869), nfs(), [], LINE, id="a slash more"
         ),
@@ -149,6 +145,15 @@ def test_plan(found, entry, steps, line):
             "nfs1:/images is mounted at /ds/99 already, the directory of another datastore",
             id="the datastore was deleted and made anew",
         ),
+        pytest.param(
+            present(TRAP, fstab=LINE, uid=None),
+            nfs(),
+            "the automount at /ds/100 was asked for nfs1:/images and mounted nothing",
+            id="an automount whose server is away; nothing is mounted over it",
+        ),
+        pytest.param(
+            present(error="Host is down"), nfs(), "/ds/100 cannot be looked at: Host is down", id="not to be looked at"
+        ),
         pytest.param(present(MOUNTED, uid=None), nfs(), "the mount at /ds/100 does not answer", id="a dead server"),
         pytest.param(present(location=False), nfs(), "/ds does not exist", id="no OpenNebula"),
     ],
@@ -156,6 +161,7 @@ def test_plan(found, entry, steps, line):
 def test_refused(found, entry, said):
     plan = plan_of(found, entry)
     assert any(said in finding for finding in plan.findings), plan.findings
+    assert len(plan.findings) == 1
 
 
 def test_a_mount_elsewhere_is_the_operators_own_business():
@@ -181,14 +187,25 @@ def test_check_mode_before_the_packages_are_there():
 @pytest.mark.parametrize(
     ("found", "steps"),
     [
-        (present(MOUNTED, fstab=LINE, uid=9869), [f"umount {PATH}", f"open {PATH}", WRITE, RELOAD]),
+        (present(MOUNTED, fstab=LINE, uid=9869), [UMOUNT, f"open {PATH}", WRITE, RELOAD]),
+        (present(TRAP, MOUNTED, fstab=LINE, uid=9869), [UMOUNT, UMOUNT, f"open {PATH}", WRITE, RELOAD]),
+        (present(TRAP, fstab=LINE, uid=None), [UMOUNT, f"open {PATH}", WRITE, RELOAD]),
         (present(fstab=LINE, uid=0), [f"open {PATH}", WRITE, RELOAD]),
         (present(fstab=LINE), [WRITE, RELOAD]),
         (present(uid=0), [f"open {PATH}"]),
         (present(uid=9869), []),
         (present(), []),
     ],
-    ids=["mounted", "killed after umount", "killed after open", "sealed only", "an ordinary directory", "nothing"],
+    ids=[
+        "mounted",
+        "mounted by an automount, which would mount it again",
+        "an automount whose server is away",
+        "killed after umount",
+        "killed after open",
+        "sealed only",
+        "an ordinary directory",
+        "nothing",
+    ],
 )
 def test_absent(found, steps):
     plan = plan_of(found, unwanted=[PATH])

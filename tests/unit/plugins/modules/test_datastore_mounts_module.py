@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pwd
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from host_module import ModuleFailed, run_module
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.datastore_mounts import Directory
+from ansible_collections.kvmcloud.stack.plugins.module_utils.mountinfo import Mount
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import InputFile, RunnerError
 from ansible_collections.kvmcloud.stack.plugins.module_utils.storage_host import StorageHost
 from ansible_collections.kvmcloud.stack.plugins.modules import datastore_disks_info, datastore_mounts
@@ -192,6 +194,48 @@ def test_directories_are_read(directory: Path, host: StorageHost) -> None:
     assert host._directory(str(directory), mounted=False) == Directory(("a", "b"), 0)
     assert host._directory(str(directory), mounted=True) == Directory((), 0)
     assert host._directory(str(directory / "gone"), mounted=True) == Directory((), None)
+
+
+def test_an_automount_is_made_to_mount_before_what_is_there_is_judged(
+    directory: Path, host: StorageHost, monkeypatch: Any
+) -> None:
+    path, ran = str(directory), []
+    trap, real = Mount(path, "systemd-1", "autofs", "0:40"), Mount(path, "nfs1:/images", "nfs4", "0:50")
+
+    def run(*argv: str) -> tuple[int, str, str]:
+        ran.append(argv)
+        return 0, "9869\n", ""
+
+    monkeypatch.setattr(host, "_run", run)
+    monkeypatch.setattr(host, "mounts", lambda: [trap, real] if ran else [trap])
+    found = host.present([path], str(directory.parent), host.mounts())
+    assert ran[0] == ("timeout", "--kill-after=5", "15", "stat", "--format=%u", f"{path}/.")
+    assert (found.mounts, found.directories) == ([trap, real], {path: Directory(uid=9869)})
+
+
+def test_an_automount_that_mounts_nothing_is_not_looked_into(
+    directory: Path, host: StorageHost, monkeypatch: Any
+) -> None:
+    trap = Mount(str(directory), "systemd-1", "autofs", "0:40")
+    monkeypatch.setattr(host, "_run", lambda *_argv: (124, "", ""))
+    monkeypatch.setattr(host, "mounts", lambda: [trap])
+    monkeypatch.setattr(os, "listdir", lambda _path: pytest.fail("it would wait for the server for ever"))
+    found = host.present([str(directory)], str(directory.parent), [trap])
+    assert found.directories == {str(directory): Directory(uid=None)}
+
+
+def test_what_cannot_be_looked_at_is_said(directory: Path, host: StorageHost, monkeypatch: Any) -> None:
+    def listdir(_path: str) -> list[str]:
+        raise OSError(errno.EHOSTDOWN, "Host is down")
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    assert host._directory(str(directory), mounted=False) == Directory(error="Host is down")
+
+
+def test_an_unmount_that_waits_for_a_dead_server_ends_with_a_way_out(host: StorageHost, monkeypatch: Any) -> None:
+    monkeypatch.setattr(host, "_run", lambda *_argv: (124, "", ""))
+    with pytest.raises(RunnerError, match="did not end within 60 s.*umount -l /ds/100"):
+        host.change(["timeout", "--kill-after=5", "60", "umount", "/ds/100"])
 
 
 def test_disks_are_judged_without_being_touched(capsys: Any, tmp_path: Path) -> None:

@@ -293,8 +293,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return ""
 
     def mounts(_host: BrickHost) -> list[Mount]:
-        trap = Mount("/usr", "systemd-1", "autofs", "0:9")
-        return [trap, *([Mount("/usr", "/dev/vdz", "xfs", "254:99")] if any("mount" in argv for argv in done) else [])]
+        return [Mount("/usr", "/dev/vdz", "xfs", "254:99")] if any("mount" in argv for argv in done) else []
 
     disks = Disks({"/dev/vdz": Device("/dev/vdz", 10 * 1024**3, number="254:99")})
     monkeypatch.setattr(BrickHost, "disks", lambda *_arguments: disks)

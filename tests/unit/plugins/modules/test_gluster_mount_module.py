@@ -86,7 +86,10 @@ def test_what_is_in_the_way(present: Present, words: str) -> None:
 
 def test_a_mount_that_goes() -> None:
     plan = planned(Present(mounted(), LINE, {"/srv/vms": Directory(uid=0)}), vms(state="absent", servers=[]))
-    assert [step.sentence for step in plan.steps][:2] == ["unmount /srv/vms", "open the directory /srv/vms"]
+    assert [step.sentence for step in plan.steps][:2] == [
+        "unmount gs1:/vms from /srv/vms",
+        "open the directory /srv/vms",
+    ]
     assert plan.fstab == ""
 
 
