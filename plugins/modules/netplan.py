@@ -21,7 +21,8 @@ description:
     declared links, addresses and routes were seen to be there. A host that is restarted in between comes up as it was.
   - One trial at a time; a second run is refused while the first one lasts.
   - Links are found wanting by what the kernel says and not by the files alone, so that what was changed by hand is
-    changed back. Addresses that something else put on a link are left there.
+    changed back. Addresses that something else put on a link are left there, and put back where C(netplan apply) drops
+    them, unless another host answers for one by then.
 options:
   renderer:
     description:
@@ -33,7 +34,8 @@ options:
   bridge_netfilter:
     description:
       - Whether frames that cross a bridge are shown to the packet filter, as OpenNebula's security groups need.
-      - Loads C(br_netfilter) and sets C(net.bridge.bridge-nf-call-iptables) and its like, now and at each boot.
+      - Loads C(br_netfilter) and sets C(net.bridge.bridge-nf-call-iptables) and its like, now and at each boot. What is
+        not in force any more is put in force again; a host that cannot do so fails.
     type: bool
     default: false
   confirm_timeout:
@@ -42,7 +44,8 @@ options:
     default: 60
   install:
     description:
-      - Whether netplan is installed where it is missing, by the package manager of the host.
+      - Whether netplan is installed where it is missing, by the package manager of the host, and not before the links
+        as declared were found to fit the host.
       - On Debian and Ubuntu this is C(netplan.io), on Enterprise Linux C(netplan) with its part for NetworkManager,
         from EPEL, which has to be among the repositories of the host.
     type: bool

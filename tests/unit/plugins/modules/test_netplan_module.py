@@ -189,13 +189,21 @@ def test_a_mac_address_is_read_as_netplan_reads_it_and_no_secret_is_shown(host, 
     """To YAML 1.1 this one is a number of base 60."""
     (host.place / "etc").mkdir()
     by_mac = "ethernets: {card: {match: {macaddress: 52:54:00:12:34:56}}, eth7: {mtu: 9000}}"
-    (host.place / "etc/50.yaml").write_text(f"network:\n  {by_mac}\n  wifis: {{w: {{auth: {{password: hush}}}}}}\n")
+    (host.place / "etc/50.yaml").write_text(f"network:\n  {by_mac}\n  wifis: {{w: {{auth: {{password: so hush}}}}}}\n")
     host.state = LiveState({"eth1": LiveLink("eth1", "", mac="52:54:00:12:34:56", up=True)})
     result = run_module(capsys, netplan, check=True, **BRIDGE)
     assert result["taken_over"] == [str(host.place / "etc/50.yaml")]
     (diff,) = [one for one in result["diff"] if one["after_header"].endswith("50.yaml")]
     assert "eth7:\n      mtu: 9000" in diff["after"] and "52:54" not in diff["after"]
     assert "hush" not in json.dumps(result)
+
+
+def test_a_file_that_is_no_yaml_is_told_without_its_secrets(host, capsys):
+    (host.place / "etc").mkdir()
+    (host.place / "etc/50.yaml").write_text('network:\n  wifis: {w: {password: "hush}}\n')
+    with pytest.raises(ModuleFailed, match="50.yaml cannot be read, .* in line 3") as failed:
+        run_module(capsys, netplan, check=True, **BRIDGE)
+    assert "hush" not in str(failed.value)
 
 
 def test_a_trial_is_looked_at_until_all_is_there_and_then_confirmed(host, capsys):
