@@ -51,8 +51,17 @@ BRICKS = {"gluster_bricks": [{"name": "b1", "device": "/dev/vdb"}]}
         ({"a": {}, "b": LINKS, "c": LINKS, "d": LINKS}, (), [{"b"}, {"c", "d"}, {"a"}]),
         ({"a": {}, "b": LINKS, "c": LINKS}, ("--limit", "c"), [{"c"}]),
         ({"a": {}, "b": LINKS}, ("--limit", "a"), [{"a"}]),
+        (dict.fromkeys("abc", {**LINKS, "host_network_batches": 1}), (), [{"a"}, {"b"}, {"c"}]),
+        (dict.fromkeys("abcd", {**LINKS, "host_network_batches": [1, 2]}), (), [{"a"}, {"b", "c"}, {"d"}]),
     ],
-    ids=["no links", "first one host, then the rest", "one of those with links", "one without"],
+    ids=[
+        "no links",
+        "first one host, then the rest",
+        "one of those with links",
+        "one without",
+        "one by one",
+        "in other batches",
+    ],
 )
 def test_hosts_with_links_come_first_one_and_then_the_rest(tmp_path, hosts, arguments, batches):
     plays = output(tmp_path, "network", hosts, *arguments).split("PLAY [")
