@@ -400,6 +400,23 @@ def test_addresses_of_others_are_put_back(trial, action, lost, neighbours, there
     assert neighbours.asked == asked  # once
 
 
+def test_routes_of_addresses_of_others_need_no_stronger_means(trial):
+    """What was set by hand comes back by no restart, and its route not before it."""
+    record = json.loads((trial / RECORD).read_text())
+    routes = [["default", "10.9.0.254", "eth9"]]
+    (trial / RECORD).write_text(
+        json.dumps({**record, "undo": [], "saved": {"links": {}, "routes": routes, "foreign": [FLOATING]}})
+    )
+    host = flushed()
+
+    def by_hand(_seconds):
+        if host.links["eth9"]["addresses"]:
+            host.routes = [tuple(routes[0])]
+
+    run(rollback, trial, host, wait=by_hand, ask=Neighbours())
+    assert not any(one.startswith("systemctl restart") for one in host.commands)
+
+
 def test_what_a_daemon_drops_later_is_put_back_too(trial):
     host = flushed()
     drops = [1]

@@ -67,6 +67,8 @@ def host(tmp_path, monkeypatch):
         monkeypatch.setattr(module, name, str(tmp_path / "networkd"))
     monkeypatch.setattr(netplan_host, "NETWORKD_PLACES", (str(tmp_path / "networkd"),))
     monkeypatch.setattr(netplan_companions, "NETFILTER", str(tmp_path / "netfilter"))
+    for name in ("MODULES_FILE", "SYSCTL_FILE"):
+        monkeypatch.setattr(netplan_companions, name, str(tmp_path / "boot" / name))
     monkeypatch.setattr(netplan_host.NetplanHost, "state", lambda _self: found.state)
     monkeypatch.setattr(netplan, "keep_companions", lambda _module, files: found.keep(files))
     monkeypatch.setattr(netplan.AnsibleModule, "run_command", found.run_command)
@@ -277,7 +279,7 @@ def test_what_belongs_to_the_network_and_is_not_written_is_a_failure_and_planned
     again = run_module(capsys, netplan, **BRIDGE)
     record = json.loads((host.place / "trial/trial.json").read_text())
     assert again["trial"] and [path.rpartition("/")[2] for path, _text in record["companions"]] == [
-        "kvmcloud-network.conf",
+        "MODULES_FILE",
         "90-kvmcloud.conf",
     ]
 
@@ -310,9 +312,14 @@ def test_listening_to_lldp_again_is_a_change_of_the_network(host, capsys):
 def test_filters_that_are_not_in_force_are_put_in_force_without_a_trial(host, capsys, monkeypatch):
     monkeypatch.setattr(netplan_planned, "filters_off", lambda: ["net.bridge.bridge-nf-call-iptables"])
     converged(host, capsys)
-    result = run_module(capsys, netplan, bridge_netfilter=True, **BRIDGE)
-    assert "switch on net.bridge.bridge-nf-call-iptables" in result["actions"]
-    assert result["changed"] and "trial" not in result and len(host.kept) == 2
+    wanted = {**BRIDGE, "bridge_netfilter": True}
+    for _time in range(2):  # by hand they were switched off again
+        result = run_module(capsys, netplan, **wanted)
+        assert result["changed"] and "trial" not in result
+        assert result["actions"] == ["switch on net.bridge.bridge-nf-call-iptables"]
+    assert host.kept[-1] == []
+    monkeypatch.setattr(netplan_planned, "filters_off", list)
+    assert not run_module(capsys, netplan, **wanted)["changed"]
 
 
 def test_what_was_rolled_back_is_not_confirmed_and_what_was_missing_is_told(host, capsys):
