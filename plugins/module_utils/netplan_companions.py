@@ -81,7 +81,10 @@ def keep_companions(module: Any, files: Sequence[Sequence[str | None]]) -> None:
         raise NetplanError(f"A file that links need at the next boot cannot be written: {error}.") from error
     if module.params["bridge_netfilter"] and filters_off():
         for command in (["modprobe", "br_netfilter"], ["sysctl", "--load", SYSCTL_FILE]):
-            returncode, out, err = module.run_command(command)
+            try:
+                returncode, out, err = module.run_command(command, handle_exceptions=False)
+            except OSError as error:  # it is not there
+                returncode, out, err = 1, "", str(error)
             if returncode:
                 raise NetplanError(
                     f"bridge_netfilter is wanted, and `{' '.join(command)}` failed: {(err or out).strip()}. Without it "

@@ -70,6 +70,10 @@ class NetplanError(Exception):
     """The text is a sentence."""
 
 
+class NoRoom(Exception):
+    """Why a network that works is not kept."""
+
+
 class Unfinished(NetplanError):
     """The new network is there to stay."""
 
@@ -340,7 +344,7 @@ class NetplanHost:
                     netplan_trial.write(os.path.join(TRIAL, UNKEPT), str(error))
                     rollback = f"{unit_of(record['id'], 'rollback')}.service"
                     self.module.run_command(["systemctl", "start", "--no-block", rollback])
-                    raise
+                    raise NoRoom(str(error)) from error
                 if not netplan_trial.decide(TRIAL, CONFIRMING):
                     self._withdraw(backups)
                     raise NetplanError(self.rolled_back(record, TRIAL))

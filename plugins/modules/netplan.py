@@ -134,7 +134,12 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.kvmcloud.stack.plugins.module_utils import file_switch, netplan_host, netplan_trial
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_companions import keep_companions, kernel_modules
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_files import Definition
-from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import NetplanError, NetplanHost, Unfinished
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import (
+    NetplanError,
+    NetplanHost,
+    NoRoom,
+    Unfinished,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_planned import PlannedNetwork, Refused
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_kept import Held, lost
 from ansible_collections.kvmcloud.stack.plugins.module_utils.network_links import BOND_MODES, declared_links
@@ -338,7 +343,7 @@ def confirm(module, host):
     after = round(netplan_trial.now() - record["deadline"] + record["seconds"], 1)
     try:
         backups = host.confirm(record, lambda: keep_companions(module, record["companions"]))
-    except OSError as error:
+    except NoRoom as error:
         return {"state": "lacking", "msg": f"It cannot be kept, and is taken back: {error}"}
     return {**look(module, host), "backups": backups, "confirmed_after": after}
 

@@ -69,8 +69,11 @@ class Node:
         self.place, self.returncodes, self.commands = place, returncodes, []
         self.params = {"bridge_netfilter": True}
 
-    def run_command(self, argv):
+    def run_command(self, argv, handle_exceptions):
+        assert not handle_exceptions, "or the module ends in the middle"
         self.commands.append(argv[0])
+        if self.returncodes.get(argv[0]) == "absent":
+            raise FileNotFoundError(argv[0])
         if not self.returncodes and argv[0] == "sysctl":
             self.set("1")
         return self.returncodes.get(argv[0], 0), "", "not found"
@@ -107,12 +110,12 @@ def test_settings_that_nobody_wants_are_left_alone(place):
     assert node.commands == []
 
 
+@pytest.mark.parametrize(("returncode", "said"), [(1, "not found"), ("absent", "{command}")])
 @pytest.mark.parametrize("command", ["modprobe", "sysctl"])
-def test_what_cannot_be_put_in_force_is_told(place, command):
-    with pytest.raises(
-        NetplanError, match=f"bridge_netfilter is wanted, and `{command} .*` failed: not found. Without"
-    ):
-        keep_companions(Node(place, **{command: 1}), [])
+def test_what_cannot_be_put_in_force_is_told(place, command, returncode, said):
+    sentence = f"bridge_netfilter is wanted, and `{command} .*` failed: {said.format(command=command)}. Without"
+    with pytest.raises(NetplanError, match=sentence):
+        keep_companions(Node(place, **{command: returncode}), [])
 
 
 def test_files_are_written_and_removed(place):

@@ -14,7 +14,12 @@ import pytest
 import yaml
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import netplan_host, netplan_trial
-from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import NetplanError, NetplanHost, Unfinished
+from ansible_collections.kvmcloud.stack.plugins.module_utils.netplan_host import (
+    NetplanError,
+    NetplanHost,
+    NoRoom,
+    Unfinished,
+)
 
 
 @pytest.fixture
@@ -258,7 +263,7 @@ def test_what_there_is_no_room_for_is_taken_back_with_the_reason(place, module, 
     applied(place)
     host = NetplanHost(module)
     monkeypatch.setattr(netplan_host.file_switch, "_write", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(NoRoom, match="No space left"):
         host.confirm(host.trial(**trial), nothing_follows)
     assert {path.name: path.read_text() for path in (place / "etc").iterdir()} == {"50.yaml": "former"}
     assert module.commands[-1][:3] == ["systemctl", "start", "--no-block"]
