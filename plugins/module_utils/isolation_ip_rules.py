@@ -33,6 +33,13 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules imp
 FIRST = "priority -10"  # before the filters of others, whose accept would not bind us and whose drop does not hurt
 
 
+def arp_table() -> Table:
+    """No host sends ARP to these groups; by such a guest fills the node's table until it finds nobody any more."""
+    return Table(
+        "arp", chains=(Chain("input", (drop("ARP in a frame to a reserved group", RESERVED),), f"input {FIRST}"),)
+    )
+
+
 def ip_table(declaration: Declaration) -> Table:
     guests, protected = declaration.guest_networks, declaration.protected
     sets = (

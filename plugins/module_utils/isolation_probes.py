@@ -150,6 +150,10 @@ def _to_node(scene: Scene) -> Iterator[Probe]:
             t = token()
             frame = _udp(scene, group, address, scene.port, t, scene.unused)
             yield Probe(f"UDP to the node, in a frame to the group of {name}", [frame], NODE, t)
+        body = f.arp(f.REQUEST, scene.first, ("00:00:00:00:00:00", address))
+        answer = f.address_bytes(address) + f.mac_bytes(scene.first[0]) + f.address_bytes(scene.first[1])
+        frame = _ether(scene, GROUPS["LLDP"], f.ARP, body)
+        yield Probe("ARP: the node answers a frame to the group of LLDP", [frame], FIRST, answer)
     t = token()
     yield Probe("a broadcast to the node", [_udp(scene, f.BROADCAST, "255.255.255.255", scene.port, t)], NODE, t)
 

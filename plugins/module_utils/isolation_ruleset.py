@@ -11,10 +11,10 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_bridge_ru
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import FULL, GUIDE, Declaration
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_guide_rules import expected_lines, guide_rules
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import quieten
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ip_rules import ip_table
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ip_rules import arp_table, ip_table
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import Table, removal
 
-FAMILIES = ("bridge", "inet")
+FAMILIES = ("bridge", "inet", "arp")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ NOTHING = Ruleset()
 def ruleset(declaration: Declaration, around: Surroundings) -> Ruleset:
     if declaration.mode == FULL:
         names = tuple(bridge.name for bridge in declaration.bridges)
-        return Ruleset((bridge_table(declaration, around), ip_table(declaration)), quiet=names)
+        return Ruleset((bridge_table(declaration, around), ip_table(declaration), arp_table()), quiet=names)
     if declaration.mode == GUIDE:
         return Ruleset(iptables=tuple(guide_rules(declaration)))
     return NOTHING

@@ -15,8 +15,8 @@ author:
 description:
   - Loads rules into the packet filter of a node that let its guests reach their gateway, the outside and one another,
     and neither the node itself nor anything in a protected network.
-  - There are two tables of nftables, changed in one transaction. The first decides on the bridge, by ethertype, MAC,
-    ARP and addresses, before the bridge learns anything; the second only drops, on whatever way packets come.
+  - There are three tables of nftables, changed in one transaction. The first decides on the bridge, by ethertype, MAC,
+    ARP and addresses, before the bridge learns anything; the others only drop, on whatever way packets and ARP come.
     Tables and chains of OpenNebula, libvirt, docker and firewalld stay as they are.
   - Installs a program, C(/usr/local/sbin/kvmcloud-isolation), and units that load the rules before the network comes up
     and again whenever something takes them away. libvirt does not start without them.

@@ -159,6 +159,18 @@ def reserved() -> Iterator[Case]:
             (STACK, "node"),
         )
     yield Case(
+        "ARP: an entry in the node's table, by a frame to the group of LLDP",
+        lambda w, t: [
+            frame(
+                w,
+                f.ARP,
+                f.arp(f.REQUEST, (w.guest.mac, "198.18.0.1"), ("00:00:00:00:00:00", w.node.ip)),
+                RESERVED["LLDP"],
+            )
+        ],
+        (NEIGHBOUR, "node", "198.18.0.1"),
+    )
+    yield Case(
         "IPv6: UDP to the node, by a frame to the group of LLDP",
         lambda w, t: datagram(w, t, w.node.ip6, RESERVED["LLDP"], w.guest.link_local),
         (STACK, "node"),

@@ -34,7 +34,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_guide_rul
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_host import quieten  # noqa: E402
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import Rule, Table  # noqa: E402
-from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ruleset import NOTHING, ruleset  # noqa: E402
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ruleset import FAMILIES, NOTHING, ruleset  # noqa: E402
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_state import counted_drops  # noqa: E402
 
 TOPOLOGIES = (FLAT, SPLIT)
@@ -141,7 +141,7 @@ def possible(world: World, case: Case, number: int, tries: tuple[float, ...] = T
 
 def _found(world: World, kind: str, who: str, about: list[str]) -> bool:
     if kind == NEIGHBOUR:
-        return world.neighbour(who, about[0]) == world.guest.mac
+        return world.guest.mac in world.neighbours(who, about[0])
     if kind == LEARNT:
         return world.learnt(who) == "one-1-0"
     assert kind == ADDRESS
@@ -167,7 +167,7 @@ def drops_met(world: World) -> dict[Drop, int]:
     node = world.spaces["node"]
     return {
         (family, *where): packets
-        for family in ("bridge", "inet")
+        for family in FAMILIES
         for where, packets in counted_drops(node.do("nft", "-j", "list", "table", family, "kvmcloud")).items()
     }
 

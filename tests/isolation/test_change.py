@@ -111,7 +111,7 @@ def test_a_confirmation_whose_answer_got_lost(change):
 def test_removal(change, node):
     converge(change())
     gone = change(state="absent")
-    assert len(gone.plan().actions) == 5
+    assert len(gone.plan().actions) == 6
     gone.remove()
     assert change(state="absent").plan().actions == [] and node.rules == ""
     assert not list((node.root / "usr/local/sbin").iterdir())

@@ -220,9 +220,10 @@ class World:
             if left <= 0:
                 return False
 
-    def neighbour(self, who: str, address: str) -> str:
+    def neighbours(self, who: str, address: str) -> list[str]:
+        """The MAC addresses that it takes for somebody's, on any of its links."""
         told = json.loads(self.spaces[who].do("ip", "-json", "neigh", "show", "to", address) or "[]")
-        return next((one["lladdr"] for one in told if "lladdr" in one), "")
+        return [one["lladdr"] for one in told if "lladdr" in one]
 
     def remember(self, who: str, address: str, mac: str) -> None:
         self.spaces[who].links(f"neigh replace {address} lladdr {mac} dev {self.actors[who].card} nud stale")

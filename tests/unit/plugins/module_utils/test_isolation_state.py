@@ -197,9 +197,10 @@ def test_counters_and_handles_are_no_difference():
 
 
 def test_a_flushed_ruleset_is_told():
-    assert compare(GOOD, {"bridge": "", "inet": ""}) == [
+    assert compare(GOOD, {"bridge": "", "inet": "", "arp": ""}) == [
         "The table bridge kvmcloud is not loaded.",
         "The table inet kvmcloud is not loaded.",
+        "The table arp kvmcloud is not loaded.",
     ]
 
 
