@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 from dataclasses import asdict, replace
 from typing import Any, Iterable, Mapping
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.cloud_inventory import address_of
 from ansible_collections.kvmcloud.stack.plugins.module_utils.declared_addons import VARIABLES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     FRONTENDS,
@@ -166,6 +168,23 @@ def protected_networks(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str,
     return list(dict.fromkeys(map(str, found)))
 
 
+def vitastor_networks(groups: Mapping[str, list[str]], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Of OSDs, and the addresses of etcd and monitors. What is no address says nothing."""
+    found = []
+    for host in groups.get("vitastor_servers") or []:
+        settings = value_of(hostvars[host], "vitastor_cluster_settings", {}) or {}
+        own = value_of(hostvars[host], "vitastor_cluster_osd_network", "")
+        found += [own, settings.get("osd_cluster_network", ""), address_of(host, hostvars[host])]
+    return [text for text in dict.fromkeys(map(str, found)) if is_network(text)]
+
+
+def is_network(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        return False
+
+
 def addon_settings(
     variables: Mapping[str, Any], groups: Mapping[str, list[str]], hostvars: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
@@ -223,6 +242,7 @@ def preflight_findings(
         storage_addons=[str(name) for name in list_of(speaker, "opennebula_storage_addons").entries],
         addon_settings=addon_settings(speaker, groups, hostvars),
         protected_networks=protected_networks(looked_at, hostvars),
+        vitastor_networks=vitastor_networks(groups, hostvars),
         datastore_location=str(value_of(speaker, "host_storage_datastore_location", "/var/lib/one/datastores")),
         gluster=gluster_of(looked_at, hostvars, groups.get(SERVERS) or []),
     )

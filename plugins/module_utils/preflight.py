@@ -139,6 +139,7 @@ class Cloud:
     storage_addons: list[str] = field(default_factory=list)
     addon_settings: dict[str, dict[str, Any]] = field(default_factory=dict)  # by add-on, what is set
     protected_networks: list[str] = field(default_factory=list)
+    vitastor_networks: list[str] = field(default_factory=list)  # where servers of Vitastor listen
     datastore_location: str = "/var/lib/one/datastores"
     gluster: Gluster = field(default_factory=Gluster)
 

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+import contextlib
+import ipaddress
+from typing import Any, Iterable, Iterator
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.declared_addons import storage_addon_edits
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
@@ -148,13 +150,24 @@ def image_prefixes_differ(cloud: Cloud) -> Iterator[Finding]:
 
 def guests_are_kept_from_vitastor(cloud: Cloud) -> Iterator[Finding]:
     """Guests of a node may reach Vitastor, which knows no authentication: no vm_isolation_protected_networks are
-    declared, and vitastor_accept_unisolated is not true.
+    declared, or those leave out a network that servers of Vitastor listen in, and vitastor_accept_unisolated is not
+    true.
     """
     settings = cloud.addon_settings.get("vitastor", {})
     accepted = str(settings.get("accept_unisolated", False)).lower() in ("true", "yes", "1")
     if "vitastor" not in cloud.storage_addons or settings.get("state") == "absent":
         return
-    if cloud.protected_networks or accepted:
+    if accepted:
+        return
+    if cloud.protected_networks:
+        open_ones = _not_within(cloud.vitastor_networks, cloud.protected_networks)
+        if open_ones:
+            yield Finding(
+                WHOLE_CLOUD,
+                f"vm_isolation_protected_networks leave out {', '.join(open_ones)}, where servers of Vitastor listen; "
+                "whoever reaches them reads and writes all disks of all guests.",
+                "Add what is missing, or set vitastor_accept_unisolated to true if guests are kept from it otherwise.",
+            )
         return
     for host in cloud.hosts:
         if NODES in host.groups:
@@ -165,6 +178,20 @@ def guests_are_kept_from_vitastor(cloud: Cloud) -> Iterator[Finding]:
                 "Declare the storage's networks in vm_isolation_protected_networks, or set vitastor_accept_unisolated "
                 "to true if guests are kept from them by other means.",
             )
+
+
+def _not_within(networks: Iterable[str], protected: Iterable[str]) -> list[str]:
+    whole = []
+    for text in protected:
+        with contextlib.suppress(ValueError):  # told by another rule
+            whole.append(ipaddress.ip_network(text))
+    return [
+        text for text in networks if not any(_is_within(ipaddress.ip_network(text, strict=False), one) for one in whole)
+    ]
+
+
+def _is_within(inner: Any, outer: Any) -> bool:
+    return inner.version == outer.version and bool(inner.subnet_of(outer))
 
 
 def storage_addons_fit_hosts(cloud: Cloud) -> Iterator[Finding]:

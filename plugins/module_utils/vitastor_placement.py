@@ -40,8 +40,8 @@ def vitastor_placement(
         parents[host] = parent
     if wrong:
         raise ClusterError(
-            f"vitastor_cluster_levels are {', '.join(levels) or 'none'}: {'; '.join(wrong)}. Every server needs one name "
-            "for each level, and a name stands for one place."
+            f"vitastor_cluster_levels are {', '.join(levels) or 'none'}: {'; '.join(wrong)}. Every server needs one "
+            "name for each level, and a name stands for one place."
         )
     return {
         "levels": {level: HOST_LEVEL - len(levels) + number for number, level in enumerate(levels)},
@@ -55,7 +55,7 @@ def with_host(found: Mapping[str, Any], nodes: Nodes, host: str, parent: str) ->
     return {**found, **nodes, host: {"level": "host", "parent": parent}}
 
 
-# ---- the key in etcd, asked and changed as vitastor-cli does it, which antietcd understands, too ------------------------
+# ---- the key in etcd, asked and changed as vitastor-cli does it, which antietcd understands, too ---------------------
 
 
 def endpoints(config: str) -> list[str]:

@@ -43,7 +43,7 @@ def with_line(text: str, line: str, present: bool) -> str:
 
 
 def followed(path: str, dest: str) -> str:
-    """Where a link of the sources leads to. Out of them, as to OpenNebula's own drivers, it leads as it will in dest."""
+    """Where a link of the sources leads to. One to OpenNebula's own drivers leads to where it will in dest."""
     folder = os.path.dirname(path)
     while os.path.islink(path):
         path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))

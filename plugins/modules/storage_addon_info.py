@@ -99,6 +99,7 @@ from xml.etree import ElementTree
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils import storage_addon_host as core
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import secrets
 
 SPEC = {
     "addons": {"type": "list", "elements": "str", "choices": ["vitastor", "storpool"], "required": True},
@@ -205,7 +206,10 @@ def notes(module):
 
 
 def main():
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    # The journal would get the arguments as they are, and a datastore may have the token of another cluster.
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, no_log=True)
+    for datastore in module.params["datastores"]:
+        module.no_log_values.update(secrets(datastore.get("template")))
     module.exit_json(changed=False, findings=[one._asdict() for one in notes(module)])
 
 

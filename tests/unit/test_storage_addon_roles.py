@@ -20,12 +20,12 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 def run(tmp_path: Path, role: str, part: str, **variables: Any) -> subprocess.CompletedProcess[str]:
     tasks = [{"ansible.builtin.include_role": {"name": f"kvmcloud.stack.{role}", "tasks_from": part}}]
-    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables, "tasks": tasks}
+    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
     (tmp_path / "hosts").write_text("[opennebula_frontends]\nlocalhost\n")
     program = Path(sys.executable).with_name("ansible-playbook")
     return subprocess.run(
-        [program, "-i", tmp_path / "hosts", "--check", tmp_path / "play.yml"],
+        [program, "-i", tmp_path / "hosts", "--check", "-e", json.dumps(variables), tmp_path / "play.yml"],
         capture_output=True,
         text=True,
         check=False,
@@ -56,6 +56,22 @@ def test_what_is_reserved_is_not_known_on_a_bare_host(tmp_path: Path) -> None:
     """There is no oneadmin and no reserved.sh yet; check mode goes on to the end."""
     done = run(tmp_path, "storpool_opennebula", "reserved.yml")
     assert done.returncode == 0 and "failed=0" in done.stdout and "changed=0" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("installed, sources, ends", [(True, False, True), (True, True, False), (False, False, False)])
+def test_an_add_on_whose_files_nobody_knows_does_not_go_by_half(tmp_path, installed, sources, ends) -> None:
+    (tmp_path / "record").mkdir()
+    if installed:
+        (tmp_path / "record/install-7.2.sh").touch()
+    if sources:
+        (tmp_path / "src/tm/storpool").mkdir(parents=True)
+    given = {
+        "storpool_opennebula_record": str(tmp_path / "record"),
+        "storpool_opennebula_folder": str(tmp_path / "src"),
+    }
+    done = run(tmp_path, "storpool_opennebula", "sources_left.yml", **given)
+    said = " ".join(done.stdout.split())
+    assert ("by which its files are known" in said) == ends and ("failed=1" in said) == ends, said
 
 
 def test_root_runs_nothing_that_oneadmin_can_write() -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from cloud_samples import cloud, declared, host
 
+from ansible_collections.kvmcloud.stack.plugins.filter.preflight_findings import vitastor_networks
 from ansible_collections.kvmcloud.stack.plugins.module_utils.declared_addons import VARIABLES
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import Cloud, findings
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_addons import ADDON_RULES
@@ -83,21 +84,36 @@ def test_what_speaks_against_it(wrong: Cloud, words: str) -> None:
     assert finding.what.endswith(".") and not finding.what.endswith("..") and not finding.crash
 
 
-def with_node(protected: Any = (), addons: Any = ("vitastor",), **vitastor: Any) -> list[str]:
+def with_node(protected: Any = (), addons: Any = ("vitastor",), servers: Any = (), **vitastor: Any) -> list[str]:
     found = cloud(
         host("front1", "opennebula_frontends"),
         host("node1", "opennebula_nodes"),
         storage_addons=list(addons),
         addon_settings={"vitastor": vitastor},
         protected_networks=list(protected),
+        vitastor_networks=list(servers),
     )
     return [finding.host for finding in findings(found, ADDON_RULES)]
+
+
+def test_where_servers_of_vitastor_listen() -> None:
+    hostvars = {
+        "a": {"vitastor_cluster_osd_network": "10.0.2.0/24", "ansible_host": "192.0.2.1"},
+        "b": {"vitastor_cluster_osd_network": "10.0.2.0/24", "ansible_host": "b.example.org"},
+    }
+    hostvars["b"]["vitastor_cluster_settings"] = {"osd_cluster_network": "10.0.3.0/24"}
+    assert vitastor_networks({"vitastor_servers": ["a", "b"]}, hostvars) == ["10.0.2.0/24", "192.0.2.1", "10.0.3.0/24"]
+    assert vitastor_networks({}, {}) == []
 
 
 def test_a_node_whose_guests_may_reach_the_storage() -> None:
     assert with_node() == ["node1"]
     assert with_node(accept_unisolated=False) == ["node1"]
     assert with_node(protected=["192.0.2.0/24"]) == []
+    listening = {"servers": ["192.0.2.0/25", "192.0.2.1", "198.51.100.7"]}
+    assert with_node(protected=["192.0.2.0/24"], **listening) == ["all"], "one address of them is left out"
+    assert with_node(protected=["192.0.2.0/24", "198.51.100.0/24", "no network"], **listening) == []
+    assert with_node(protected=["192.0.2.0/24"], accept_unisolated=True, **listening) == []
     assert with_node(accept_unisolated=True) == [] and with_node(accept_unisolated="true") == []
     assert with_node(state="absent") == [] and with_node(addons=[]) == []
 

@@ -79,6 +79,14 @@ def test_nothing_speaks_against_a_host_that_has_it_all(host: SmallHost) -> None:
     assert host.told(host.store(), host.store("system", TYPE="SYSTEM_DS"), frontend=True) == []
 
 
+def test_the_token_of_another_cluster_is_in_no_log(host: SmallHost, monkeypatch: Any) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(storage_addon_info.AnsibleModule, "log", lambda _self, text, **_more: logged.append(text))
+    store = host.store(driver="storpool", SP_AUTH_TOKEN="12345678901234567890")
+    result = run_module(host.capsys, storage_addon_info, addons=["vitastor"], datastores=[store], user="root")
+    assert "12345678901234567890" not in json.dumps(result) + "".join(logged)
+
+
 # ---- packages of an older name ---------------------------------------------------------------------------------------
 
 
