@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import read_file
@@ -15,6 +16,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_engine_state 
 )
 
 RUN = "/var/lib/kvmcloud.stack/engine-setup"
+RESTORED = "/var/lib/kvmcloud.stack/engine-is-restored"  # made by the role after engine-backup, ended by setup
 
 
 def read_engine(module: Any) -> EngineState:
@@ -23,4 +25,5 @@ def read_engine(module: Any) -> EngineState:
     if module.get_bin_path("rpm"):
         status, out, _err = module.run_command(["rpm", "-q", "--qf", "%{VERSION}", "ovirt-engine-setup"])
         installed = out.strip() if status == 0 else None
-    return engine_state(found.content.decode("utf-8", "replace") if found else None, installed)
+    post_conf = found.content.decode("utf-8", "replace") if found else None
+    return engine_state(post_conf, installed, os.path.exists(RESTORED))

@@ -31,6 +31,7 @@ class EngineState(NamedTuple):
     configured: bool = False
     configured_by: str | None = None  # version that set it up
     fqdn: str | None = None
+    restored: bool = False  # from a backup, and no setup has come to its end since
 
     @property
     def upgrade_due(self) -> bool:
@@ -42,13 +43,13 @@ class Decision(NamedTuple):
     refusal: str = ""
 
 
-def engine_state(post_conf: str | None, installed: str | None) -> EngineState:
+def engine_state(post_conf: str | None, installed: str | None, restored: bool = False) -> EngineState:
     """post_conf: text of POST_CONF, None if there is none."""
     if post_conf is None:
-        return EngineState(installed)
+        return EngineState(installed, restored=restored)
     values = {one.key: one.value for one in parse_text(post_conf, POST_CONF)[0]}
     fqdn = values.get(ENGINE_FQDN) or values.get(HOST_FQDN)
-    return EngineState(installed, values.get(ENABLE) is True, values.get(VERSION), fqdn)
+    return EngineState(installed, values.get(ENABLE) is True, values.get(VERSION), fqdn, restored)
 
 
 def numbers(version: str | None) -> tuple[int, ...]:
@@ -68,7 +69,7 @@ def decide(state: EngineState, fqdn: str) -> Decision:
             "former name. Rename it by hand with ovirt-engine-rename, or correct the declaration.",
         )
     if not state.upgrade_due:
-        return Decision(NOTHING)
+        return Decision(SET_UP if state.restored else NOTHING)
     former, installed = numbers(state.configured_by), numbers(state.installed)
     if former > installed:
         return Decision(

@@ -56,10 +56,16 @@ installed:
   description: Version of the package ovirt-engine-setup; null if it is not installed.
   returned: success
   type: str
-running:
-  description: Whether an engine-setup that M(kvmcloud.stack.ovirt_engine_setup) began is still running.
+restored:
+  description: Whether the engine came from a backup, and no C(engine-setup) has come to its end since.
   returned: success
   type: bool
+run:
+  description:
+    - What is known of the C(engine-setup) that M(kvmcloud.stack.ovirt_engine_setup) began last and whose end nobody has
+      looked at - V(running), V(ended), or V(lost) when the host went down meanwhile. V(none) if there is no such.
+  returned: success
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -72,10 +78,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_engine_state 
 def main():
     module = AnsibleModule(argument_spec={"fqdn": {"type": "str", "required": True}}, supports_check_mode=True)
     state = read_engine(module)
-    running = DetachedCommand(RUN).look().state == "running"
-    module.exit_json(
-        changed=False, running=running, **decide(state, module.params["fqdn"])._asdict(), **state._asdict()
-    )
+    run = DetachedCommand(RUN).look().state
+    module.exit_json(changed=False, run=run, **decide(state, module.params["fqdn"])._asdict(), **state._asdict())
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ description:
   - Runs C(engine-setup) when the engine of this host is not set up, or was set up by another version than is installed,
     and at no other time. Its input is closed, so a question that no answer file answers ends it.
   - It runs for many minutes, apart from the connection. What it prints is shown while it runs, its secrets masked. When
-    the connection breaks, the next run looks after the one that is under way, and does not begin another.
+    the connection breaks, the next run looks after the one that is under way or has ended since, and does not begin
+    another. One that went down with its host is begun anew, and so is one after a restore that has not come to its end.
   - It has succeeded when its exit code, its last words and the configuration that it left agree. A renamed engine, a
     database newer than the packages, and one too old to be upgraded are refused.
 options:
@@ -33,12 +34,6 @@ options:
     description: Whether packages are left as they are (C(--offline)). Names are resolved all the same.
     type: bool
     default: true
-  restored:
-    description:
-      - Whether a backup was restored just now. C(engine-setup) is then run, although the restored files say that
-        nothing is due.
-    type: bool
-    default: false
   timeout:
     description: How long it may take, in seconds. After that it is left running, and the next run looks after it.
     type: int
@@ -83,6 +78,7 @@ log:
   type: str
 """
 
+import contextlib
 import os
 
 from ansible.module_utils.basic import AnsibleModule
@@ -90,7 +86,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kvmcloud.stack.plugins.module_utils.detached_command import DetachedCommand
 from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import read_file
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_answer_keys import RELEASES
-from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_engine_host import RUN, read_engine
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_engine_host import RESTORED, RUN, read_engine
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_engine_state import (
     NOTHING,
     SET_UP,
@@ -107,7 +103,6 @@ SPEC = {
     "fqdn": {"type": "str", "required": True},
     "answer_files": {"type": "list", "elements": "path", "required": True},
     "offline": {"type": "bool", "default": True},
-    "restored": {"type": "bool", "default": False},
     "timeout": {"type": "int", "default": 3600},
     "poll": {"type": "float", "default": 5},
     "phase": {"type": "str", "choices": ["start", "look"], "default": "start"},
@@ -127,14 +122,15 @@ def secrets_in(paths):
 
 
 def start(module, command):
-    """Begins it where it is due; one that is under way is looked after, and none is begun beside it."""
-    if command.look().state == "running":
+    """Begins it where it is due; one that nobody has seen the end of is looked after, and none is begun beside it."""
+    former = command.look().state
+    if former in ("running", "ended"):
         module.exit_json(changed=True, started=not module.check_mode, action=SET_UP)
     decision = decide(read_engine(module), module.params["fqdn"])
     if decision.refusal:
         module.fail_json(msg=decision.refusal)
-    if module.params["restored"] and decision.action == NOTHING:
-        decision = Decision(SET_UP)
+    if former == "lost" and decision.action == NOTHING:
+        decision = Decision(SET_UP)  # its last deeds come after the file that tells that an engine is set up
     if decision.action == NOTHING or module.check_mode:
         module.exit_json(changed=decision.action != NOTHING, action=decision.action)
     missing = [path for path in module.params["answer_files"] if not os.path.isfile(path)]
@@ -164,6 +160,8 @@ def look(module, command):
     fault = outcome(seen.status, whole)
     if fault:
         module.fail_json(msg=f"{fault} {told} Correct the cause and run again.", **result)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(RESTORED)
     left = decide(read_engine(module), module.params["fqdn"])
     if left.action != NOTHING or left.refusal:
         why = left.refusal or "the file that it writes at its end does not say that an engine is set up"

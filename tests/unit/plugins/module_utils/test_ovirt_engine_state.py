@@ -40,6 +40,13 @@ def test_the_state_is_that_of_the_file_that_setup_writes_last():
 
 
 @pytest.mark.parametrize(
+    ("post", "installed", "action"), [(POST, "4.5.7", "setup"), (POST, "4.5.8", "upgrade"), (POST, "4.5.6", "none")]
+)
+def test_restored_files_are_no_engine_yet(post, installed, action):
+    assert decide(engine_state(post, installed, restored=True), FQDN).action == action
+
+
+@pytest.mark.parametrize(
     ("post", "installed", "action", "refusal"),
     [
         (None, "4.5.7", "setup", ""),

@@ -33,7 +33,7 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.post, self.run = folder / "post.conf", folder / "run"
+        self.post, self.run, self.restored = folder / "post.conf", folder / "run", folder / "restored"
         self.answers, self.secrets = folder / "answers.conf", folder / "secrets.conf"
         self.answers.write_text("[environment:default]\n")
         self.secrets.write_text(f"[environment:default]\nOVESETUP_CONFIG/adminPassword=str:{PASSWORD}\n")
@@ -56,6 +56,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr(ovirt_engine_host, "POST_CONF", str(found.post))
     for module in (ovirt_engine_info, ovirt_engine_setup):
         monkeypatch.setattr(module, "RUN", str(found.run))
+    for place in (ovirt_engine_host, ovirt_engine_setup):
+        monkeypatch.setattr(place, "RESTORED", str(found.restored))
     found.installed("4.5.7")
     return found
 
@@ -96,7 +98,7 @@ def test_the_engine_as_it_is(
         engine.post.write_text(post)
     for check in (False, True):
         told = run_module(capsys, ovirt_engine_info, check=check, fqdn=FQDN)
-        assert not told["changed"] and not told["running"] and expected.items() <= told.items()
+        assert not told["changed"] and told["run"] == "none" and expected.items() <= told.items()
 
 
 def test_packages_that_are_missing_are_no_failure_of_a_question(capsys: Any, engine: Engine) -> None:
@@ -121,15 +123,58 @@ def test_set_up_and_what_became_of_it(capsys: Any, engine: Engine) -> None:
     assert not again["changed"] and again["action"] == "none" and "started" not in again
 
 
-def test_restored_files_say_that_nothing_is_due_and_setup_is_run_all_the_same(capsys: Any, engine: Engine) -> None:
+def test_restored_files_say_that_nothing_is_due_and_setup_is_run_until_it_succeeds(capsys: Any, engine: Engine) -> None:
     engine.post.write_text(POST)
-    assert run_module(capsys, ovirt_engine_setup, check=True, **engine.params(restored=True))["changed"]
+    engine.restored.touch()
+    told = run_module(capsys, ovirt_engine_info, fqdn=FQDN)
+    assert told["configured"] and told["restored"] and told["action"] == "setup"
+    for program in (f"echo '{FAILED}'; exit 1", f"echo '{DONE}'"):
+        engine.program("engine-setup", program)
+        assert run_module(capsys, ovirt_engine_setup, **engine.params())["started"]
+        ended(engine)
+        try:
+            run_module(capsys, ovirt_engine_setup, **engine.params(phase="look"))
+        except ModuleFailed:
+            assert engine.restored.exists() and "exit 1" in program
+    assert run_module(capsys, ovirt_engine_info, fqdn=FQDN)["action"] == "none" and not engine.restored.exists()
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_one_that_ended_while_nobody_looked_is_looked_at(capsys: Any, engine: Engine, status: int) -> None:
+    """Its output, which may quote a secret, would stay on the host; and a failure would be told to nobody."""
+    engine.program("engine-setup", f"echo once >> {engine.folder}/began; echo '{FAILED if status else DONE}'; exit {status}")
+    run_module(capsys, ovirt_engine_setup, **engine.params())
+    ended(engine)
+    engine.post.write_text(POST)
+    assert run_module(capsys, ovirt_engine_info, fqdn=FQDN)["run"] == "ended"
+    assert run_module(capsys, ovirt_engine_setup, **engine.params())["started"]
+    if status:
+        with pytest.raises(ModuleFailed, match="engine-setup ended with status 1"):
+            run_module(capsys, ovirt_engine_setup, **engine.params(phase="look"))
+    else:
+        assert run_module(capsys, ovirt_engine_setup, **engine.params(phase="look"))["lines"] == [DONE]
+    assert (engine.folder / "began").read_text() == "once\n" and not engine.run.exists()
+
+
+def test_one_that_went_down_with_its_host_is_begun_anew(capsys: Any, engine: Engine) -> None:
+    """Also when the file that tells that an engine is set up was written: what setup does after it is missing."""
+    engine.program("engine-setup", "exec sleep 60")
+    run_module(capsys, ovirt_engine_setup, **engine.params())
+    os.killpg(DetachedCommand(str(engine.run))._mark()["pid"], 9)
+    ended(engine)
+    engine.post.write_text(POST)
+    assert run_module(capsys, ovirt_engine_info, fqdn=FQDN)["run"] == "lost"
+    engine.program("engine-setup", f"echo '{DONE}'")
+    assert run_module(capsys, ovirt_engine_setup, **engine.params())["action"] == "setup"
+    ended(engine)
+    assert run_module(capsys, ovirt_engine_setup, **engine.params(phase="look"))["lines"] == [DONE]
+    assert not run_module(capsys, ovirt_engine_setup, **engine.params())["changed"]
 
 
 def test_one_that_is_under_way_is_looked_after(capsys: Any, engine: Engine) -> None:
     engine.program("engine-setup", f"echo once >> {engine.folder}/began; exec sleep 60")
     run_module(capsys, ovirt_engine_setup, **engine.params())
-    assert run_module(capsys, ovirt_engine_info, fqdn=FQDN)["running"]
+    assert run_module(capsys, ovirt_engine_info, fqdn=FQDN)["run"] == "running"
     assert run_module(capsys, ovirt_engine_setup, **engine.params())["started"]
     assert not run_module(capsys, ovirt_engine_setup, check=True, **engine.params())["started"]
     assert run_module(capsys, ovirt_engine_setup, **engine.params(phase="look"))["state"] == "running"
