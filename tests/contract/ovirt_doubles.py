@@ -16,6 +16,13 @@ echo "rpm $*" >> {folder}/calls
 [ -e {folder}/version ] || {{ echo "package ovirt-engine-setup is not installed"; exit 1; }}
 printf %s "$(cat {folder}/version)"
 """
+# A module that knows of no secrets. It tells whether its invocation is written into the journal of the host.
+PROBE = """
+from ansible.module_utils.basic import AnsibleModule
+
+module = AnsibleModule(argument_spec={"auth": {"type": "dict"}})
+module.exit_json(in_the_journal=not module.no_log)
+"""
 # Notes which variables it was given, and leaves a host on which a hosted engine is up.
 OFFICIAL_ROLE = """
 - name: What it was given
@@ -24,8 +31,18 @@ OFFICIAL_ROLE = """
     dest: {folder}/given
     mode: "0600"
 
+- name: A module that is given a login
+  ovirt.ovirt.probe:
+    auth: {{}}
+
 - name: It is deployed
   ansible.builtin.shell: touch {folder}/deployed; cp {folder}/up {folder}/status; echo 0 > {folder}/code
+"""
+
+CLUSTER_UPGRADE = """
+- name: A module that is given a login
+  ovirt.ovirt.probe:
+    auth: {}
 """
 
 
@@ -41,6 +58,17 @@ def install(folder: Path, *names: str) -> None:
 
 def install_official_role(collections: Path, folder: Path) -> None:
     """As ovirt.ovirt.hosted_engine_setup, found there before the real one. folder: where hosted-engine looks."""
-    tasks = collections / "ansible_collections/ovirt/ovirt/roles/hosted_engine_setup/tasks/main.yml"
-    tasks.parent.mkdir(parents=True)
-    tasks.write_text(OFFICIAL_ROLE.format(folder=folder))
+    _install_collection(collections, "hosted_engine_setup", OFFICIAL_ROLE.format(folder=folder))
+
+
+def install_cluster_upgrade(collections: Path) -> None:
+    """As ovirt.ovirt.cluster_upgrade; it upgrades nothing."""
+    _install_collection(collections, "cluster_upgrade", CLUSTER_UPGRADE)
+
+
+def _install_collection(collections: Path, role: str, text: str) -> None:
+    collection = collections / "ansible_collections/ovirt/ovirt"
+    files = {f"roles/{role}/tasks/main.yml": text, "plugins/modules/probe.py": PROBE}
+    for name, content in files.items():
+        (collection / name).parent.mkdir(parents=True)
+        (collection / name).write_text(content)

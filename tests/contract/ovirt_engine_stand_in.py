@@ -301,6 +301,7 @@ class StandIn(http.server.ThreadingHTTPServer):
         super().__init__(address, Handler)
         self.user, self.password = user, password
         self.logins: set[str] = set()
+        self.tokens: list[str] = []  # of all logins
         self.engine = engine or Engine()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -345,6 +346,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self._send(401, json.dumps(answer).encode(), "application/json")
             token = uuid.uuid4().hex
             self.server.logins.add(token)
+            self.server.tokens.append(token)
             return self._send(200, json.dumps({"access_token": token}).encode(), "application/json")
         if parts.path == "/ovirt-engine/services/health":
             return self._send(200, b"DB Up!Welcome to Health Status!", "text/plain")

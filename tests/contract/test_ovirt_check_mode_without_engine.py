@@ -53,13 +53,14 @@ def host(tmp_path: Path) -> Iterator[OverlaidHost]:
     found.end()
 
 
-def check(host: OverlaidHost, groups: list[str], url: str = NOBODY) -> tuple[int, str]:
+def check(host: OverlaidHost, groups: list[str], url: str = NOBODY, **more: Any) -> tuple[int, str]:
     variables = {
         "ovirt_engine_fqdn": "engine.test",
         "ovirt_resources_api_url": url,
         "ovirt_resources_api_insecure": True,
         "ovirt_resources_data_centers": [{"name": "dc1"}],
         "ansible_python_interpreter": sys.executable,
+        **more,
     }
     changed, said = host.play("ovirt_resources", "main.yml", ["--check"], groups, vars=variables)
     return changed, " ".join(said.replace("\\n", " ").split())
@@ -97,6 +98,18 @@ def test_an_engine_that_does_not_answer(
     assert changed == (1 if planned else -1), said
     assert (MISSING in said, SILENT in said) == (planned, not planned)
     assert planned or "Connection refused" in said, "the reason is told"
+
+
+@pytest.mark.parametrize(
+    ("groups", "ca"),
+    [(ENGINES, "/etc/pki/ovirt-engine/ca.pem"), (HOSTED, "/etc/pki/vdsm/certs/cacert.pem")],
+    ids=["engine", "host of a hosted engine"],
+)
+def test_the_engines_ca_is_where_such_a_host_has_it(host: OverlaidHost, groups: list[str], ca: str) -> None:
+    host.write(ca, "no certificate\n")
+    _changed, said = check(host, groups, "https://127.0.0.1:9/ovirt-engine/api", ovirt_resources_api_insecure=False)
+    assert ca in said and "Connection refused" not in said
+    assert "No such file" not in said and "NO_CERTIFICATE_OR_CRL_FOUND" in said, said
 
 
 def test_a_web_server_without_its_engine_is_no_engine(host: OverlaidHost) -> None:

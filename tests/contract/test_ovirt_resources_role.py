@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
+import ovirt_doubles
 import pytest
 import yaml
 
@@ -70,7 +72,9 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def run(server: StandIn, tmp_path: Path) -> Run:
-    def play(*options: str, **variables: Any) -> tuple[int, str]:
+    def play(
+        *options: str, tasks: str = "main.yml", collections: Path | None = None, **variables: Any
+    ) -> tuple[int, str]:
         known = {
             "ovirt_resources_api_url": server.url,
             "ovirt_resources_api_user": "admin@internal",
@@ -81,16 +85,19 @@ def run(server: StandIn, tmp_path: Path) -> Run:
         }
         whole = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": {**known, **variables}}
         playbook = tmp_path / "play.yml"
-        roles = [{"role": "kvmcloud.stack.ovirt_resources"}]
-        playbook.write_text(yaml.safe_dump([{**whole, "roles": roles}]), encoding="utf-8")
+        include = {"ansible.builtin.include_role": {"name": "kvmcloud.stack.ovirt_resources", "tasks_from": tasks}}
+        playbook.write_text(yaml.safe_dump([{**whole, "tasks": [include]}]), encoding="utf-8")
+        verbose = [] if {"-v", "-vv"} & set(options) else ["-vvv"]
+        paths = f"{collections}:{CHECKOUT / '.cache/collections'}"
         done = subprocess.run(
-            [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", playbook, "-vvv", *options],
+            [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", playbook, *verbose, *options],
             cwd=CHECKOUT,
             env={
                 **os.environ,
                 "PYTHONPATH": str(SDK),
                 "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
                 "ANSIBLE_NOCOLOR": "1",
+                **({"ANSIBLE_COLLECTIONS_PATH": paths} if collections else {}),
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -186,7 +193,49 @@ def test_the_engines_own_words(server: StandIn, run: Run) -> None:
 def test_a_wrong_password(server: StandIn, run: Run) -> None:
     server.password = "another"
     changed, said = run(ovirt_resources_data_centers=[{"name": "dc1"}])
-    assert changed == -1 and "access_denied" in said
+    said = " ".join(said.replace("\\n", " ").split())
+    assert (
+        changed == -1 and f"{server.url} does not take the login of admin@internal" in said and "access_denied" in said
+    )
+
+
+def test_the_login_is_not_shown(server: StandIn, run: Run) -> None:
+    """Its token is as good as the password until the logout."""
+    changed, said = run("-vv", ovirt_resources_data_centers=[{"name": "dc1"}])
+    assert changed == 1 and server.tokens and not any(token in said for token in server.tokens), said
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """Signed by itself, for this machine."""
+    crt, key = folder / f"{name}.pem", folder / f"{name}.key"
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    subprocess.run([*new, *subject, "-keyout", key, "-out", crt], check=True, capture_output=True)
+    return crt, key
+
+
+def test_an_upgrade_trusts_the_engine_alone(server: StandIn, run: Run, tmp_path: Path) -> None:
+    """The official role would give the password to whoever answers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate(tmp_path, "engine"))
+    server.encrypt(context)
+    given = {
+        "ovirt_resources_api_url": server.url.replace("http:", "https:"),
+        "ovirt_resources_api_insecure": False,
+        "ovirt_resources_clusters": [{"name": "rack1"}],
+    }
+    another, _key = certificate(tmp_path, "another")
+    changed, said = run(tasks="upgrade.yml", ovirt_resources_api_ca_file=str(another), **given)
+    assert changed == -1 and "LOGIN" not in server.engine.requests and "certificate" in said, said
+    run(tasks="upgrade.yml", ovirt_resources_api_ca_file=str(tmp_path / "engine.pem"), **given)
+    assert "LOGIN" in server.engine.requests, "the stand-in knows too little for more than the login"
+
+
+def test_an_upgrade_keeps_the_login_out_of_the_journal(run: Run, tmp_path: Path) -> None:
+    ovirt_doubles.install_cluster_upgrade(tmp_path / "collections")
+    clusters = [{"name": "rack1"}]
+    changed, said = run(tasks="upgrade.yml", collections=tmp_path / "collections", ovirt_resources_clusters=clusters)
+    assert changed == 0 and "in_the_journal: false" in said, said
 
 
 def test_secrets_of_entries_are_in_no_output(server: StandIn, run: Run) -> None:
