@@ -18,8 +18,13 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine
 CONFIG = "/etc/ovirt-hosted-engine/hosted-engine.conf"
 MIB = 1024**2
 MOUNT_SECONDS = "60"
+# hosted-engine waits for ever for storage that does not answer.
+ANSWER_SECONDS = "300"
+BOUNDED = ("timeout", "--kill-after=10", ANSWER_SECONDS)
+TIMED_OUT = (124, 137)  # ended, or killed as it would not end
 # In mounts of its own, which end with it whatever happens; arguments: type, options, source.
-_LOOK = 'mount -t "$1" -o "$2" "$3" /mnt && stat --format "%u %g" /mnt && ls -A /mnt'
+_LOOK = """mount -t "$1" -o "$2" "$3" /mnt &&
+echo $(stat --format "%u %g" /mnt) $(stat --file-system --format "%a %S" /mnt) && ls -A /mnt"""
 
 
 def read_status(module: Any) -> Status:
@@ -27,7 +32,7 @@ def read_status(module: Any) -> Status:
     if program is None:
         return Status(False, broker=False)
     deployed = module.run_command([program, "--check-deployed"])[0] == 0
-    exit_code, output, _err = module.run_command([program, "--vm-status", "--json"])
+    exit_code, output, _err = module.run_command([*BOUNDED, program, "--vm-status", "--json"])
     return parse_status(deployed, exit_code, output)
 
 
@@ -114,5 +119,5 @@ def _storage(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         reason = "it did not answer in time." if exit_code == 124 else error.strip() or f"mount ended with {exit_code}."
         return {"error": reason}
     owner, *entries = output.splitlines()
-    uid, gid = owner.split()
-    return {"uid": int(uid), "gid": int(gid), "entries": entries}
+    uid, gid, blocks, block_size = (int(one) for one in owner.split())
+    return {"uid": uid, "gid": gid, "free_gb": blocks * block_size // 1024**3, "entries": entries}

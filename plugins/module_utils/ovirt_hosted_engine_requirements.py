@@ -30,6 +30,9 @@ def variable_faults(given: Mapping[str, Any], known: Mapping[str, str]) -> list[
     faults += [
         f"{name} is missing; nobody is there to be asked for it." for name in needed if given.get(name) in (None, "")
     ]
+    size, least = given.get("he_disk_size_GB"), given.get("he_minimal_disk_size_GB") or LEAST_DISK_GB
+    if isinstance(size, int) and isinstance(least, int) and size < least:
+        faults.append(f"he_disk_size_GB: {size} are too few for the engine; it needs {least}.")
     # The official role writes it into an answer file of engine-setup.
     fault = text_fault(str(given.get("he_admin_password") or ""))
     faults += [f"he_admin_password: the value {fault}."] if fault else []
@@ -67,10 +70,12 @@ class HostProbe(NamedTuple):
     firewalld: str = "active"  # as systemd says it; 'masked' too
     cpu_vendor: str = ""
     cpu_flags: Sequence[str] = ()
-    storage: Mapping[str, Any] | None = None  # uid, gid, entries; or error
+    storage: Mapping[str, Any] | None = None  # uid, gid, free_gb, entries; or error
 
 
 LEAST_MEMORY_MB, RESERVED_MB, LEAST_TEMPORARY_MB = 4096, 512, 5 * 1024
+DISK_GB, LEAST_DISK_GB = 61, 50  # default and least of he_disk_size_GB
+BESIDE_DISK_GB = 10  # the domain's own volumes, and what the engine keeps free of it
 BOND_MODES = ("active-backup", "balance-xor", "broadcast", "802.3ad")
 # Of the oldest CPU types that a cluster of level 4.7 may have: Intel Nehalem (in the engine's own list: vmx, nx and the
 # model) and AMD Opteron G4 (svm, nx and the model). The other flags are those of the models in libvirt that tell them
@@ -150,6 +155,11 @@ def _storage_findings(storage: Mapping[str, Any] | None, given: Mapping[str, Any
     if owner != "36:36":
         findings.append(
             f"{where} is of {owner}; vdsm works as 36:36. On the server: chown 36:36, or storage.owner-uid."
+        )
+    needed = int(given.get("he_disk_size_GB") or DISK_GB) + BESIDE_DISK_GB
+    if storage["free_gb"] < needed:
+        findings.append(
+            f"{where} has {storage['free_gb']} GiB free; the engine's disk and what is beside it need {needed}."
         )
     entries = [name for name in storage["entries"] if name not in ("lost+found", ".trashcan", ".glusterfs")]
     if entries:

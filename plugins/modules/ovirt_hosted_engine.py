@@ -74,7 +74,13 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine_host import own_id, read_status
+from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine_host import (
+    ANSWER_SECONDS,
+    BOUNDED,
+    TIMED_OUT,
+    own_id,
+    read_status,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine_status import plan_day2, reached
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Plan, PlanError, RunnerError
 
@@ -94,7 +100,9 @@ class Program:
         self.module = module
 
     def change(self, argv):
-        status, out, err = self.module.run_command([str(argument) for argument in argv])
+        status, out, err = self.module.run_command([*BOUNDED, *(str(argument) for argument in argv)])
+        if status in TIMED_OUT:
+            raise RunnerError(f"hosted-engine did not answer within {ANSWER_SECONDS} s; is its storage there?")
         if status and ALREADY_THERE not in out + err:
             raise RunnerError(f"hosted-engine says: {(err or out).strip() or 'nothing'} (exit code {status}).")
         return out

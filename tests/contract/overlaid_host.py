@@ -24,6 +24,7 @@ class OverlaidHost:
     def __init__(self, folder: Path, programs: Path, directories: Sequence[str] = ("/etc", "/run", "/var/lib")) -> None:
         self.folder, self.programs = folder, programs
         self.told: list[str] = []
+        self.others: dict[str, dict[str, Any]] = {}  # that are in the same groups, and their variables
         mounts = ""
         for name in directories:
             flat = name.strip("/").replace("/", "-")
@@ -62,7 +63,7 @@ class OverlaidHost:
         playbook = self.folder / "play.yml"
         playbook.write_text(yaml.safe_dump([whole]), encoding="utf-8")
         inventory = self.folder / "hosts.yml"
-        member = {"hosts": {"localhost": {}}}
+        member = {"hosts": {"localhost": {}, **self.others}}
         inventory.write_text(yaml.safe_dump({"all": {**member, "children": dict.fromkeys(groups, member)}}))
         path = f"{self.programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         enter = ["nsenter", "--mount", f"--target={self.keeper.pid}", f"--wd={CHECKOUT}"]

@@ -62,7 +62,9 @@ class Host:
     def run(self, *options: str, tasks: str = "engine.yml", **variables: Any) -> tuple[int, str]:
         os.environ["ANSIBLE_COLLECTIONS_PATH"] = f"{self.folder / 'collections'}:{CHECKOUT / '.cache/collections'}"
         try:
-            return self.host.play("ovirt_hosted_engine", tasks, options, vars={**VARS, **variables})
+            groups = ["ovirt_hosted_engine_hosts"]
+            given = {name: value for name, value in {**VARS, **variables}.items() if value is not None}
+            return self.host.play("ovirt_hosted_engine", tasks, options, groups, vars=given)
         finally:
             del os.environ["ANSIBLE_COLLECTIONS_PATH"]
 
@@ -86,9 +88,26 @@ def test_deployed_once_and_never_again(host: Host) -> None:
     assert changed == 2, said
     names, pause, fqdn = (host.folder / "given").read_text().rsplit(" ", 2)
     assert set(VARS) & set(VARIABLES) <= set(json.loads(names)) and (pause, fqdn) == ("False", "engine.test")
+    assert "in_the_journal: false" in said, "what its modules are given, passwords too, is written into the journal"
     (host.folder / "given").unlink()
     changed, said = host.run()
     assert changed == 0 and not (host.folder / "given").exists(), said
+
+
+def test_no_second_one_beside_that_of_another_host_of_the_group(host: Host) -> None:
+    """The first host was made anew, or the group has another order now."""
+    other = host.folder / "other"
+    ovirt_doubles.install(other, "hosted-engine")
+    for name, text in {"deployed": "", "status": json.dumps(UP), "code": "0"}.items():
+        (other / name).write_text(text)
+    python = other / "python"
+    python.write_text(f'#!/bin/sh\nPATH={other}/bin:$PATH exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    host.host.others = {"host2.test": {"ansible_connection": "local", "ansible_python_interpreter": str(python)}}
+    for options in (("--check",), ()):
+        changed, said = host.run(*options, ansible_python_interpreter=None)
+        assert changed == -1 and "The hosted engine is deployed on host2.test" in " ".join(said.split()), said
+    assert not (host.folder / "given").exists()
 
 
 def test_an_engine_that_is_down_is_started(host: Host) -> None:

@@ -175,6 +175,7 @@ def test_good_variables(more):
         ({"he_fqnd": "x"}, "he_fqnd: the role ovirt.ovirt.hosted_engine_setup has no such variable"),
         ({"he_enable_keycloak": "yes"}, "he_enable_keycloak: its type is bool"),
         ({"he_disk_size_GB": "61"}, "he_disk_size_GB: its type is int"),
+        ({"he_disk_size_GB": 49}, "he_disk_size_GB: 49 are too few for the engine; it needs 50"),
         ({"he_fqdn": True}, "he_fqdn: its type is str"),
         ({"he_gateway": ""}, "he_gateway is missing; nobody is there to be asked"),
         ({"he_storage_domain_path": None}, "he_storage_domain_path is missing"),
@@ -196,6 +197,7 @@ def test_secrets_are_known_as_such():
     assert {"he_admin_password", "he_appliance_password", "he_iscsi_password", "he_db_password"} <= set(SECRETS)
 
 
+STORAGE = {"uid": 36, "gid": 36, "free_gb": 71, "entries": ["lost+found"]}
 GOOD = HostProbe(
     memory_mb=8192,
     temporary_mb=9000,
@@ -207,7 +209,7 @@ GOOD = HostProbe(
     engine_names=["engine.test"],
     cpu_vendor="GenuineIntel",
     cpu_flags=["vmx", "nx", "sse4_2", "popcnt", "fpu"],
-    storage={"uid": 36, "gid": 36, "entries": ["lost+found"]},
+    storage=STORAGE,
 )
 
 
@@ -244,8 +246,12 @@ def test_a_good_host():
         ({"cpu_vendor": "AuthenticAMD"}, "The CPU lacks avx, svm"),
         ({"cpu_vendor": "AuthenticAMD", "cpu_flags": OPTERON_G3}, "The CPU lacks avx, sse4_2"),
         ({"cpu_vendor": ""}, "unknown vendor"),
-        ({"storage": {"uid": 0, "gid": 0, "entries": []}}, "nfs1:/he is of 0:0; vdsm works as 36:36"),
-        ({"storage": {"uid": 36, "gid": 36, "entries": ["x"]}}, "nfs1:/he is not empty, it holds x"),
+        ({"storage": {**STORAGE, "uid": 0, "gid": 0}}, "nfs1:/he is of 0:0; vdsm works as 36:36"),
+        ({"storage": {**STORAGE, "entries": ["x"]}}, "nfs1:/he is not empty, it holds x"),
+        (
+            {"storage": {**STORAGE, "free_gb": 70}},
+            "nfs1:/he has 70 GiB free; the engine's disk and what is beside it need 71",
+        ),
         ({"storage": {"error": "access denied"}}, "nfs1:/he cannot be mounted: access denied"),
     ],
 )

@@ -124,6 +124,22 @@ def test_a_vm_that_another_host_has_started_meanwhile_is_no_error(capsys: Any, h
         run_module(capsys, ovirt_hosted_engine, vm="started", timeout=0, poll=0)
 
 
+def test_storage_that_does_not_answer_is_not_waited_for_for_ever(
+    capsys: Any, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """hosted-engine itself does that."""
+    for place in (ovirt_hosted_engine_host, ovirt_hosted_engine):
+        monkeypatch.setattr(place, "BOUNDED", ("timeout", "--kill-after=1", "1"))
+    host.says(json.dumps(DOWN))
+    program = host.folder / "hosted-engine"
+    program.write_text(program.read_text().replace("  --vm-start)", "  --vm-start) exec sleep 30 ;;\n  --vm-start)"))
+    with pytest.raises(ModuleFailed, match="hosted-engine did not answer within 300 s; is its storage there"):
+        run_module(capsys, ovirt_hosted_engine, vm="started", timeout=0, poll=0)
+    program.write_text(program.read_text().replace("  --vm-status)", "  --vm-status) exec sleep 30 ;;\n  --vm-status)"))
+    told = run_module(capsys, ovirt_hosted_engine_info)
+    assert told["deployed"] and not told["broker"]
+
+
 def test_global_maintenance_for_an_upgrade(capsys: Any, host: Host) -> None:
     assert run_module(capsys, ovirt_hosted_engine, maintenance="global")["changed"]
     assert host.calls() == ["--set-maintenance --mode=global"]
@@ -167,7 +183,7 @@ GOOD = HostProbe(
     engine_names=["engine.test"],
     cpu_vendor="GenuineIntel",
     cpu_flags=["vmx", "nx", "sse4_2", "popcnt"],
-    storage={"uid": 36, "gid": 36, "entries": []},
+    storage={"uid": 36, "gid": 36, "free_gb": 100, "entries": []},
 )
 
 
@@ -188,7 +204,7 @@ def test_a_host_that_can_carry_it(capsys: Any, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_all_findings_at_once_and_no_secret(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    bad = GOOD._replace(memory_mb=1024, storage={"uid": 0, "gid": 0, "entries": ["letter"]})
+    bad = GOOD._replace(memory_mb=1024, storage={"uid": 0, "gid": 0, "free_gb": 100, "entries": ["letter"]})
     words = "(?s)1024 MiB of memory.*nfs1:/he is of 0:0; vdsm works as 36:36.*nfs1:/he is not empty, it holds letter"
     with pytest.raises(ModuleFailed, match=words):  # what is no secret is not masked
         checked(capsys, monkeypatch, bad)
@@ -212,7 +228,11 @@ def test_what_is_read_of_this_host() -> None:
     class Module:
         def run_command(self, argv: list[str]) -> tuple[int, str, str]:
             if argv[0] == "timeout":
-                return (32, "", "mount.nfs: access denied by server\n") if "nfs1:/he" in argv else (0, "36 36\nx\n", "")
+                return (
+                    (32, "", "mount.nfs: access denied by server\n")
+                    if "nfs1:/he" in argv
+                    else (0, "36 36 25600 4194304\nx\n", "")
+                )
             if argv[0] == "ip":
                 link = {"ifname": "lo", "linkinfo": {}, "addr_info": [{"local": "127.0.0.1"}, {"local": "fe80::1"}]}
                 return (0, json.dumps([{}, link]), "") if argv[-1] == "lo" else (1, "", "does not exist")
@@ -226,4 +246,4 @@ def test_what_is_read_of_this_host() -> None:
     other = {**VARIABLES, "he_storage_domain_path": "/other", "he_fqdn": "no-such-name.invalid"}
     probe = ovirt_hosted_engine_host.read_probe(Module(), other)
     assert probe.bridge_device is None and probe.engine_addresses == []
-    assert probe.storage == {"uid": 36, "gid": 36, "entries": ["x"]}
+    assert probe.storage == {"uid": 36, "gid": 36, "free_gb": 100, "entries": ["x"]}
