@@ -54,6 +54,13 @@ def test_check_mode_on_a_bare_host_tells_all_that_would_be_done(host):
     assert host.run("rpm -q ovirt-hosted-engine-setup").rc == 1 and not host.file(FOLDER).exists
 
 
+def test_a_mirror_whose_key_is_another_than_the_pinned_one_ends_it(host):
+    source = {"name": "mirror-of-ovirt45", "baseurl": "file:///opt/as-el9/ovirt45", "key": "/opt/as-el9/key"}
+    done = run(playbook="ovirt", ovirt_repository_sources=[{**source, "fingerprint": "0" * 40}])
+    assert done.rc != 0 and "fingerprint" in done.words, done.output
+    assert host.run("rpm -q gpg-pubkey").rc != 0 and not host.file("/etc/yum.repos.d/mirror-of-ovirt45.repo").exists
+
+
 def test_a_host_that_cannot_carry_it_is_refused_with_all_reasons(host):
     done = run(playbook="site", ovirt_hosted_engine_check_host=True)
     assert done.rc != 0
