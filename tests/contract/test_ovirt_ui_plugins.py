@@ -41,8 +41,18 @@ def test_there_once_and_gone(host: OverlaidHost) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", [{**HELLO, "path": "../x"}, {**HELLO, "path": "/etc/x"}, {"path": "x.json"}, {**HELLO, "src": "/etc/x"}]
+    "file",
+    [
+        {**HELLO, "path": "../x"},
+        {**HELLO, "path": "/etc/x"},
+        {"path": "x.json"},
+        {**HELLO, "src": "/etc/x"},
+        {"path": ".", "state": "absent"},  # the folder itself, with the plug-ins of packages
+        {"path": "x/.", "state": "absent"},
+    ],
 )
 def test_what_is_refused(host: OverlaidHost, file: dict) -> None:
+    host.write(f"{FOLDER}/dashboard.json", "{}")
     changed, said = run(host, file)
+    assert host.path(f"{FOLDER}/dashboard.json").exists()
     assert changed == -1 and "a file of a plug-in is named by its path below" in " ".join(said.split())
