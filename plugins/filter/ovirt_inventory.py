@@ -17,4 +17,5 @@ class FilterModule:
             "ovirt_hosted_engine_split": ovirt_inventory.ovirt_hosted_engine_split,
             "ovirt_moved_hosts": ovirt_inventory.ovirt_moved_hosts,
             "ovirt_nfs_exports": ovirt_inventory.ovirt_nfs_exports,
+            "ovirt_notifier_text": ovirt_inventory.ovirt_notifier_text,
         }

@@ -48,6 +48,7 @@ def parse_text(text: str, source: str) -> tuple[list[Answer], list[str]]:
     answers: list[Answer] = []
     faults: list[str] = []
     section = None
+    seen: set[str] = set()
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         where = f"{source}, line {number}"
         if not line.strip() or line.lstrip()[0] in "#;":
@@ -57,9 +58,16 @@ def parse_text(text: str, source: str) -> tuple[list[Answer], list[str]]:
                 f"{where}: the line begins with a blank, so it continues the value above it. Take the blank away."
             )
         elif line.startswith("["):
-            section = line.strip().strip("[]")
-            if section not in SECTIONS:
-                faults.append(f"{where}: the section is {section!r}; otopi reads {', '.join(SECTIONS)}.")
+            section = line.strip()[1:-1]
+            if section not in SECTIONS or not line.strip().endswith("]"):
+                faults.append(
+                    f"{where}: the section is {line.strip()}; otopi reads {', '.join(SECTIONS)}, in brackets."
+                )
+            elif section in seen:
+                faults.append(
+                    f"{where}: [{section}] is there twice, and otopi reads such a file in part; make one of both."
+                )
+            seen.add(section)
         elif section is None:
             faults.append(f"{where}: it stands before the first section; begin the file with [{SECTION}].")
         else:

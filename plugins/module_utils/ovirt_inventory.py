@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_hosted_engine_variables import SECRETS
@@ -20,6 +21,12 @@ def ovirt_nfs_exports(domains: Sequence[Mapping[str, Any]], clients: Sequence[st
         for one in domains
         if one.get("storage_type", "NFS") == "NFS"
     ]
+
+
+def ovirt_notifier_text(settings: Mapping[str, Any]) -> str:
+    """The file of the notifier. To the engine's reader quote, dollar and backslash stand for more than themselves."""
+    values = {key: re.sub(r'(["$\\])', r"\\\1", str(settings[key])) for key in sorted(settings)}
+    return "# Written by kvmcloud.stack.\n" + "".join(f'{key}="{value}"\n' for key, value in values.items())
 
 
 def ovirt_moved_hosts(

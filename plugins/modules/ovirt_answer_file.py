@@ -117,7 +117,13 @@ def own_answers(paths):
             continue
         if found.mode & 0o077:
             faults.append(f"{path} has the mode {found.mode:04o}; it may hold secrets, so set it to 0600.")
-        its_answers, its_faults = parse_text(found.content.decode("utf-8", "replace"), path)
+        try:
+            its_answers, its_faults = parse_text(found.content.decode("utf-8"), path)
+        except UnicodeDecodeError:
+            faults.append(
+                f"{path} is not written in UTF-8, and engine-setup would pass over the whole file in silence."
+            )
+            continue
         answers += its_answers
         faults += its_faults
     return answers, faults

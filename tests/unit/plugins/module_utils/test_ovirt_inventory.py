@@ -14,6 +14,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.ovirt_inventory imp
     ovirt_hosted_engine_split,
     ovirt_moved_hosts,
     ovirt_nfs_exports,
+    ovirt_notifier_text,
 )
 
 CENTERS = [{"id": "d1", "name": "dc1"}, {"id": "d2", "name": "dc2"}]
@@ -78,3 +79,36 @@ def test_secrets_of_a_hosted_engine_are_apart() -> None:
         "variables": {"he_fqdn": "e", "he_fqnd": "typed wrongly"},
         "secrets": {"he_admin_password": "a", "he_appliance_password": "b"},
     }
+
+
+def engine_reads(text: str) -> dict[str, str]:
+    """The rules of the engine's reader of such files, written anew."""
+    values = {}
+    for line in text.splitlines():
+        key, equals, rest = line.partition("=")
+        if not equals or line.startswith("#"):
+            continue
+        value, quoted, position = "", False, 0
+        while position < len(rest):
+            char = rest[position]
+            position += 1
+            if char == "\\":
+                value += rest[position : position + 1]
+                position += 1
+            elif char == "$":
+                raise ValueError("Malformed variable assignment")
+            elif char == '"':
+                quoted = not quoted
+            elif char in " #" and not quoted:
+                break
+            else:
+                value += char
+        values[key] = value
+    return values
+
+
+def test_the_notifier_reads_what_was_meant() -> None:
+    settings = {"MAIL_PASSWORD": 'pa$s "w\\o${RD} #;=7 ', "MAIL_PORT": 25, "MAIL_SMTP_ENCRYPTION": "none"}
+    text = ovirt_notifier_text(settings)
+    assert engine_reads(text) == {key: str(value) for key, value in settings.items()}
+    assert text.splitlines()[1].startswith("MAIL_PASSWORD=") and 'MAIL_PORT="25"' in text

@@ -149,12 +149,18 @@ def test_secrets_are_not_quoted():
         (" OVESETUP_DB/port=int:5432", "continues the value above it"),
         ("OVESETUP_ENGINE_CORE/enable=bool:True", "is in answers and in own, line 2; it is answered once"),
         ("OVESETUP_AIO/configure=bool:True", "own, line 2: OVESETUP_AIO/configure: oVirt 4.5.7 knows no such answer"),
-        ("[environment:defaults]", "the section is 'environment:defaults'"),
+        ("[environment:defaults]", "the section is [environment:defaults]; otopi reads"),
+        ("[environment:override", "the section is [environment:override; otopi reads"),
+        (
+            "[environment:default]",
+            "own, line 2: [environment:default] is there twice, and otopi reads such a file in part",
+        ),
+        ("OVESETUP_PKI/organization=str:S\udcf6hne", "own is not written in UTF-8, and engine-setup would pass over"),
     ],
 )
 def test_files_written_by_hand(capsys: Any, tmp_path: Path, line: str, words: str) -> None:
     own = tmp_path / "own"
-    own.write_text(f"[environment:default]\n{line}\n")
+    own.write_text(f"[environment:default]\n{line}\n", errors="surrogateescape")
     own.chmod(0o600)
     params = {"path": str(tmp_path / "answers"), "secrets_path": str(tmp_path / "secrets"), "own_files": [str(own)]}
     with pytest.raises(ModuleFailed) as failed:
@@ -171,6 +177,8 @@ def test_what_otopi_would_have_made_of_it():
     assert otopi_reads(head + "A/b=str:x \n") == {"A/b": "x"}
     with pytest.raises(configparser.DuplicateOptionError):
         otopi_reads(head + "A/b=str:x\nA/b=str:x\n")
+    with pytest.raises(configparser.DuplicateSectionError):
+        otopi_reads(head + head)
 
 
 def params_in(folder: Path) -> dict[str, Any]:

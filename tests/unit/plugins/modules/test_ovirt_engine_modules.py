@@ -142,7 +142,9 @@ def test_restored_files_say_that_nothing_is_due_and_setup_is_run_until_it_succee
 @pytest.mark.parametrize("status", [0, 1])
 def test_one_that_ended_while_nobody_looked_is_looked_at(capsys: Any, engine: Engine, status: int) -> None:
     """Its output, which may quote a secret, would stay on the host; and a failure would be told to nobody."""
-    engine.program("engine-setup", f"echo once >> {engine.folder}/began; echo '{FAILED if status else DONE}'; exit {status}")
+    engine.program(
+        "engine-setup", f"echo once >> {engine.folder}/began; echo '{FAILED if status else DONE}'; exit {status}"
+    )
     run_module(capsys, ovirt_engine_setup, **engine.params())
     ended(engine)
     engine.post.write_text(POST)

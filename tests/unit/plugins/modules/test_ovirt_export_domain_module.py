@@ -168,3 +168,13 @@ def test_a_directory_with_files_is_not_used(capsys: Any, params: dict[str, Any])
 def test_a_directory_without_domains(capsys: Any, tmp_path: Path) -> None:
     assert run_module(capsys, ovirt_export_domain_info, path=str(tmp_path))["domains"] == []
     assert run_module(capsys, ovirt_export_domain_info, path=str(tmp_path / "no"))["domains"] == []
+
+
+def test_a_file_that_goes_while_it_is_looked_at(
+    capsys: Any, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hosts work with the domain meanwhile."""
+    run_module(capsys, ovirt_export_domain, **params)
+    walk = os.walk
+    monkeypatch.setattr(os, "walk", lambda top: ((*found[:2], ["gone.meta.new"]) for found in walk(top)))
+    assert not run_module(capsys, ovirt_export_domain, **params)["changed"]
