@@ -8,7 +8,8 @@ oned starts happily on an empty database, and the cloud it then shows is empty t
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+import re
+from typing import Any, Iterable, Mapping
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.opennebula import Document, Vector
 
@@ -53,4 +54,25 @@ def refusal(present: tuple[str, ...], wanted: tuple[str, ...], in_use: bool) -> 
         "new, empty cloud, and nothing was changed. Set the opennebula_database_* variables to the present database; "
         "or move the data first (stop opennebula, onedb backup, onedb restore or onedb sqlite2mysql) and then run once "
         "with opennebula_database_moved=true."
+    )
+
+
+def other_server(version: str, data: Iterable[str]) -> str | None:
+    """The sentence that ends the run where a server other than MariaDB is on the host, or its data.
+
+    MariaDB's packages remove the former, and move the latter aside. `version`: what mysqld says of itself, `data`: names
+    in /var/lib/mysql.
+    """
+    # MySQL 8 has these two files; its packages and those of 5.7 leave a flag with their version, MariaDB's begin with 10.
+    of_mysql = [name for name in data if name in ("mysql.ibd", "undo_001") or re.match(r"debian-\d\.\d+\.flag$", name)]
+    if version and "mariadb" not in version.lower():
+        found = f"Another database server is on this host ({' '.join(version.split())})"
+    elif of_mysql:
+        found = f"/var/lib/mysql has the data of another database server ({', '.join(sorted(of_mysql))})"
+    else:
+        return None
+    return (
+        f"{found}, and installing MariaDB would remove it and move its data aside. Nothing was changed. Let a database "
+        "administrator make database and account there and set opennebula_database_manage=false; or name a server "
+        "elsewhere in opennebula_database_host; or move that server and its data away yourself."
     )

@@ -13,7 +13,9 @@ author:
 description:
   - oned that is pointed to another database starts there as a new, empty cloud, without a word of warning.
   - Compares the database that C(oned.conf) names with the one that is wanted, and fails where oned has used the
-    former already. Changes nothing.
+    former already.
+  - With O(installs_server), fails where MySQL, Percona or the like is on the host, or has left its data there.
+  - Changes nothing.
 options:
   path:
     description: The configuration of oned. One that does not exist yet has no database.
@@ -25,6 +27,14 @@ options:
         or C(.one/sunstone_auth).
     type: path
     default: /var/lib/one
+  installs_server:
+    description: Whether the packages of MariaDB's server are going to be installed on this host.
+    type: bool
+    default: false
+  data_directory:
+    description: Where a database server on this host keeps its data.
+    type: path
+    default: /var/lib/mysql
   wanted:
     description: Keys of the DB section that tell one database from another, as far as they are declared.
     type: dict
@@ -77,6 +87,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.opennebu
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_database import (
     database_of,
     name_of,
+    other_server,
     present_database,
     refusal,
 )
@@ -84,6 +95,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_database import
 SPEC = {
     "path": {"type": "path", "default": "/etc/one/oned.conf"},
     "home": {"type": "path", "default": "/var/lib/one"},
+    "installs_server": {"type": "bool", "default": False},
+    "data_directory": {"type": "path", "default": "/var/lib/mysql"},
     "wanted": {"type": "dict", "required": True},
     "moved": {"type": "bool", "default": False},
 }
@@ -93,6 +106,12 @@ def was_started(home):
     database = os.path.join(home, "one.db")
     filled = os.path.exists(database) and os.path.getsize(database) > 0
     return filled or os.path.exists(os.path.join(home, ".one", "sunstone_auth"))
+
+
+def server_in_the_way(module, directory):
+    program = module.get_bin_path("mysqld", opt_dirs=["/usr/sbin", "/usr/libexec"])
+    version = "".join(module.run_command([program, "--version"])[1:]) if program else ""
+    return other_server(version, os.listdir(directory) if os.path.isdir(directory) else [])
 
 
 def main():
@@ -108,6 +127,8 @@ def main():
         module.fail_json(msg=f"{params['path']} cannot be read: {problem}. Which database it names is not known.")
     in_use = was_started(params["home"])
     sentence = None if params["moved"] else refusal(present, database_of(params["wanted"]), in_use)
+    if not sentence and params["installs_server"]:
+        sentence = server_in_the_way(module, params["data_directory"])
     if sentence:
         module.fail_json(msg=sentence)
     module.exit_json(changed=False, present=name_of(present), in_use=in_use)
