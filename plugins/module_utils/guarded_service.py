@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Mapping, NamedTuple
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_database import OTHER_ACCOUNT, OTHER_DATABASE
+
 SHOWN = (
     "Id",
     "LoadState",
@@ -218,21 +220,40 @@ def _lines(text: str) -> list[str]:
 
 
 def failure_sentence(
-    name: str, why: str, words: str, restored: list[str], refused_copy: str, second: Verdict | None, killed: bool = True
+    name: str,
+    why: str,
+    words: str,
+    restored: list[str],
+    refused_copy: str,
+    second: Verdict | None,
+    killed: bool = True,
+    database: str = "",
 ) -> str:
     """What failed, in the daemon's words, and in what state the service is now."""
     said = f" It says: {words.rstrip('.')}." if words else " It says nothing in the journal."
     head = f"{name} did not come up: {why}.{said}"
     if second is None:
         left = "the service is stopped" if killed else "the service is left as it is"
+        if database == OTHER_DATABASE:
+            return (
+                f"{head} The last configuration that it is known to have run with names another database, where it would go on "
+                f"as another cloud, so that is not put back and {left}. Correct what it refuses and run again."
+            )
         return f"{head} There is no former configuration to go back to, so {left}."
     files = " and ".join(restored)
     if second.outcome == "up":
         return f"{head} The former {files} is back and the service runs with it; the refused is kept in {refused_copy}."
-    return (
+    sentence = (
         f"{head} The former {files} is back, but the service does not come up with it either: {second.why}. "
         f"The refused one is kept in {refused_copy}."
     )
+    if database == OTHER_ACCOUNT:
+        # The account was changed for the refused one; its password cannot be had back from the server.
+        sentence += (
+            " The two have different accounts or passwords of the database, and the server may know those of the refused one "
+            "only. Correct what was refused and run again; or set opennebula_database_password back and run again."
+        )
+    return sentence
 
 
 def stuck_sentence(name: str, why: str, words: str, error: OSError, copies: str) -> str:

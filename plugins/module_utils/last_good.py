@@ -12,6 +12,7 @@ import os
 from typing import Any, Mapping
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files import ManagedFile, read_file, replace_file
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_database import database_change
 
 
 class LastGood:
@@ -57,7 +58,8 @@ class LastGood:
     def save(self, invocation: str, digests: Mapping[str, str | None]) -> None:
         """The record comes last: copies that it does not vouch for, such as of a later edit, are not used."""
         for path in self.paths:
-            self.keep(path, self.copy_of(path))
+            if path in digests:
+                self.keep(path, self.copy_of(path))
         record = {"invocation": invocation, "files": dict(digests)}
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         replace_file(self.module, ManagedFile(self.record_path, json.dumps(record, indent=1).encode(), 0o600, 0, 0))
@@ -73,6 +75,16 @@ class LastGood:
             if hashlib.sha256(copy.content).hexdigest() == digest:
                 contents[path] = copy.content
         return contents
+
+    def database_change(self) -> str:
+        """What to go back would change about the database of oned: another one, another account, or nothing."""
+        changes = [
+            database_change(content.decode(errors="surrogateescape"), found.content.decode(errors="surrogateescape"))
+            for path, content in self.differing().items()
+            for found in [read_file(path)]
+            if found
+        ]
+        return next(filter(None, changes), "")
 
     def restore(self) -> list[str]:
         """Put back what differs; returns the paths. The refused files are kept, somebody may have written them."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Mapping
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.opennebula import Document, Vector
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import NotParsed
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.opennebula import Document, Vector, parse
 
 # What tells one database from another; oned's own defaults where oned.conf says nothing.
 DEFAULTS = {"BACKEND": "sqlite", "SERVER": "localhost", "PORT": "0", "DB_NAME": "opennebula"}
@@ -30,12 +31,32 @@ def database_of(values: Mapping[str, Any]) -> tuple[str, ...]:
     return (backend, known["SERVER"], "" if known["SERVER"] == "localhost" else port, known["DB_NAME"])
 
 
-def present_database(document: Document) -> tuple[str, ...]:
-    """What oned.conf names now. oned takes the first DB section."""
+def db_section(document: Document) -> dict[str, str]:
+    """Keys of the first DB section, which is the one that oned takes."""
     for node in document.named("DB"):
         if isinstance(node, Vector):
-            return database_of({entry.name: entry.value for entry in reversed(node.entries)})
-    return database_of({})
+            return {entry.name.upper(): entry.value for entry in reversed(node.entries)}
+    return {}
+
+
+def present_database(document: Document) -> tuple[str, ...]:
+    """What oned.conf names now."""
+    return database_of(db_section(document))
+
+
+OTHER_DATABASE, OTHER_ACCOUNT = "other database", "other account"
+
+
+def database_change(former: str, present: str) -> str:
+    """What it changes for oned to read the former configuration in place of the present one; "": nothing."""
+    try:
+        sections = [db_section(parse(text)) for text in (former, present)]
+    except NotParsed:  # no oned.conf, or one that oned cannot read either: its database is not known
+        return ""
+    if database_of(sections[0]) != database_of(sections[1]):
+        return OTHER_DATABASE
+    former_account, account = ([section.get(key) for key in ("USER", "PASSWD")] for section in sections)
+    return OTHER_ACCOUNT if former_account != account else ""
 
 
 def name_of(database: tuple[str, ...]) -> str:

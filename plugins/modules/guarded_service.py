@@ -21,7 +21,9 @@ description:
   - A start has a time limit and counts as done when the port answers. Until then a daemon that hangs is waited for and
     then killed; systemd alone may take minutes.
   - After each good start the configuration files are kept under C(/var/lib/kvmcloud.stack/last-good). If a start fails,
-    these are put back, the service is started with them, and the module fails with the daemon's own words.
+    these are put back, the service is started with them, and the module fails with the daemon's own words. A file that
+    names another database of oned than the present one is never put back.
+  - What somebody else has started is kept with O(record), before its files are edited.
 options:
   units:
     description: The units, in the order in which they are started.
@@ -84,6 +86,13 @@ options:
         type: list
         elements: path
         default: []
+  record:
+    description:
+      - Only keeps, as after a good start, what the units run with that somebody else has started, so that there is
+        something to go back to when the files are edited next. A file that is younger than its daemon is not kept.
+      - Nothing is started, stopped or enabled, and units that do not exist are no error.
+    type: bool
+    default: false
   predicted_changes:
     description:
       - Files that earlier tasks change.
@@ -173,6 +182,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.guarded_service imp
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.last_good import LastGood
 from ansible_collections.kvmcloud.stack.plugins.module_utils.listening_port import look_at
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_database import OTHER_DATABASE
 from ansible_collections.kvmcloud.stack.plugins.module_utils.systemd_units import LOOK_SECONDS, Systemd
 
 LAST_GOOD = "/var/lib/kvmcloud.stack/last-good"
@@ -196,6 +206,7 @@ SPEC = {
             "log_files": {"type": "list", "elements": "path", "default": []},
         },
     },
+    "record": {"type": "bool", "default": False},
     "predicted_changes": {"type": "list", "elements": "path", "default": []},
 }
 
@@ -284,8 +295,9 @@ def bring_up(module, systemd, unit, action, last_good):
     words = daemon_words(systemd.journal(systemd.state(name).invocation), logs)
     if unit["kill"]:
         systemd.force_down(name)
+    database = last_good.database_change()
     try:
-        restored = last_good.restore()
+        restored = [] if database == OTHER_DATABASE else last_good.restore()
     except OSError as error:
         module.fail_json(msg=stuck_sentence(name, verdict.why, words, error, last_good.folder), restored=[])
     second = None
@@ -296,7 +308,7 @@ def bring_up(module, systemd, unit, action, last_good):
                 last_good.save(systemd.state(name).invocation, last_good.digests())
         elif unit["kill"]:
             systemd.force_down(name)
-    sentence = failure_sentence(name, verdict.why, words, restored, last_good.refused, second, unit["kill"])
+    sentence = failure_sentence(name, verdict.why, words, restored, last_good.refused, second, unit["kill"], database)
     module.fail_json(msg=sentence, restored=restored)
 
 
@@ -308,6 +320,17 @@ def keep(module, name, last_good, invocation, digests):
             f"{name} runs, but its configuration could not be kept in {last_good.folder} to go back to: "
             f"{error.strerror}. Make room and run again."
         )
+
+
+def record(module, unit, state):
+    """Of a daemon that we have not started, or not last: files that are older than it are what it runs with."""
+    last_good = LastGood(module, LAST_GOOD, unit_name(unit["name"]), unit["config_files"], unit["reads"])
+    if state.active != "active" or last_good.started_with(state.invocation) or not last_good.watched:
+        return
+    digests = last_good.digests()
+    younger = changed_files(state, digests, {}, file_times(digests), time.monotonic(), time.time())
+    known = {path: digest for path, digest in digests.items() if path not in younger}
+    keep(module, unit_name(unit["name"]), last_good, state.invocation, known)
 
 
 def apply(module, systemd, unit, state, plan, last_good, digests):
@@ -351,6 +374,10 @@ def main():
         states = systemd.states([unit_name(unit["name"]) for unit in units])
     except ServiceError as error:
         module.fail_json(msg=str(error))
+    if module.params["record"]:
+        for unit, state in zip(units, states) if not module.check_mode else ():
+            record(module, unit, state)
+        module.exit_json(changed=False, units=[])
     for unit, state in zip(units, states):
         last_good = LastGood(module, LAST_GOOD, unit_name(unit["name"]), unit["config_files"], unit["reads"])
         digests = last_good.digests()

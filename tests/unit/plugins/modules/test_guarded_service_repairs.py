@@ -209,3 +209,78 @@ def test_configuration_on_a_full_disk_cannot_be_put_back(unit: Unit, capsys: Any
     full_disk.unlink()
     with pytest.raises(ModuleFailed, match="is back and the service runs with it"):
         run_module(capsys, guarded_service, **unit.params())
+
+
+def started_by_somebody_else(unit: Unit, text: str) -> None:
+    unit.configure(text)
+    assert os.system("systemctl stop oned.service && systemctl --no-block start oned.service") == 0
+    unit.await_ready()
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["never started here", "started here once"])
+def test_what_somebody_else_started_comes_back(unit: Unit, capsys: Any, known: bool) -> None:
+    """Recorded before the edit; the last good start from here may be of another time."""
+    if known:
+        unit.configure("good one")
+        run_module(capsys, guarded_service, **unit.params())
+    started_by_somebody_else(unit, "good by hand")
+    running = unit.invocation
+    for check in (True, False):
+        assert not run_module(capsys, guarded_service, check=check, record=True, **unit.params())["changed"]
+    assert unit.invocation == running and answers(unit)
+    unit.configure("bad")
+    with pytest.raises(ModuleFailed, match="is back and the service runs with it"):
+        run_module(capsys, guarded_service, **unit.params())
+    assert unit.config.read_text() == "good by hand" and answers(unit)
+
+
+def test_a_file_that_is_younger_than_its_daemon_is_not_what_it_runs_with(unit: Unit, capsys: Any) -> None:
+    started_by_somebody_else(unit, "good by hand")
+    unit.configure("bad")
+    run_module(capsys, guarded_service, record=True, **unit.params())
+    unit.configure("bad edited")
+    with pytest.raises(ModuleFailed, match="no former configuration to go back to"):
+        run_module(capsys, guarded_service, **unit.params())
+    assert unit.config.read_text() == "bad edited"
+
+
+def test_nothing_is_recorded_of_what_does_not_run(unit: Unit, capsys: Any) -> None:
+    unit.configure("good")
+    nowhere = {"name": "nowhere", "config_files": [str(unit.config)]}
+    units = [*unit.params()["units"], nowhere]
+    assert run_module(capsys, guarded_service, units=units, record=True)["units"] == []
+    assert not unit.last_good.exists()
+
+
+DB = 'GOOD = "yes"\nDB = [ BACKEND = "{}", PASSWD = "{}" ]\n'
+
+
+def oned_that_reads(unit: Unit, check: str) -> None:
+    """A daemon of which `check`, over its configuration as `text`, says whether it starts."""
+    judged = f"text = (folder / 'daemon.conf').read_text(); mode = 'good' if {check} else 'bad' #"
+    (unit.folder / "daemon.py").write_text(DAEMON.replace("mode =", judged, 1))
+
+
+def test_another_database_never_comes_back(unit: Unit, capsys: Any) -> None:
+    """The last good start from here was with SQLite; then somebody moved the cloud, and oned was down when it was edited."""
+    oned_that_reads(unit, "'PORT' not in text")
+    unit.configure(DB.format("sqlite", ""))
+    run_module(capsys, guarded_service, **unit.params())
+    assert os.system("systemctl stop oned.service") == 0
+    unit.configure(DB.format("mysql", "secret") + 'PORT = "abc"\n')
+    with pytest.raises(ModuleFailed, match="names another database.* is not put back and the service is stopped"):
+        run_module(capsys, guarded_service, **unit.params())
+    assert "mysql" in unit.config.read_text() and not answers(unit)
+
+
+def test_a_former_password_of_the_database_that_the_server_knows_no_more_is_told(unit: Unit, capsys: Any) -> None:
+    unit.configure(DB.format("mysql", "former"))
+    oned_that_reads(unit, "'former' in text")
+    run_module(capsys, guarded_service, **unit.params())
+    oned_that_reads(unit, "False")  # the account was changed, and something else is wrong with the new file
+    unit.configure(DB.format("mysql", "new") + 'PORT = "abc"\n')
+    with pytest.raises(
+        ModuleFailed, match="not come up with it either.*set opennebula_database_password back"
+    ) as failed:
+        run_module(capsys, guarded_service, **unit.params())
+    assert "former'" not in str(failed.value) and '"new"' not in str(failed.value)
