@@ -237,6 +237,11 @@ def judge_names(wanted: Mapping[str, str | None], found: Mapping[str, Iterable[s
     return Verdict(not wrong, "; ".join(wrong) or f"{len(wanted)} names")
 
 
+def checks_host_keys(effective: str) -> bool:
+    """effective: what ssh -G says of a host. Older ssh says yes where newer says true."""
+    return re.search(r"^stricthostkeychecking (true|yes)$", effective, re.MULTILINE) is not None
+
+
 def judge_logins(answers: Mapping[str, tuple[int, str]]) -> Verdict:
     """answers: host -> status and error output of an ssh command that does nothing."""
     wrong = []

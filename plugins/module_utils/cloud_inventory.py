@@ -42,15 +42,20 @@ def names_of(host: str, variables: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([full, short, host]))
 
 
+def own_names(hosts: Iterable[str], hostvars: HostVars) -> dict[str, list[str]]:
+    """The names that mean each host and no other of these."""
+    names = {host: names_of(host, hostvars[host]) for host in hosts}
+    holders = Counter(name for own in names.values() for name in own)
+    # web.a.example and web.b.example: a short name that two hosts have means neither of them.
+    return {host: [name for name in own if holders[name] == 1 or name == own[0]] for host, own in names.items()}
+
+
 def host_entries(hosts: Iterable[str], hostvars: HostVars) -> list[dict[str, Any]]:
     """Lines of /etc/hosts. A host known by name only is left to the name server that knows it."""
-    names = {host: [name for name in names_of(host, hostvars[host]) if not is_address(name)] for host in hosts}
-    holders = Counter(name for own in names.values() for name in own)
     entries = []
-    for host, own in names.items():
+    for host, own in own_names(hosts, hostvars).items():
         address = address_of(host, hostvars[host])
-        # web.a.example and web.b.example: a short name that two hosts have means neither of them.
-        meant = [name for name in own if holders[name] == 1 or name == own[0]]
+        meant = [name for name in own if not is_address(name)]
         if is_address(address) and meant:
             entries.append({"address": address, "names": meant})
     return entries
@@ -190,11 +195,11 @@ def ssh_identities(hosts: Iterable[str], hostvars: HostVars, register: str) -> l
     A host that this run was limited away from said nothing, and nothing is changed about it.
     """
     known = []
-    for host in hosts:
+    for host, own in own_names(hosts, hostvars).items():
         variables = hostvars[host]
         identity = variables.get(register)
         if identity and not identity.get("skipped"):
-            names = [*names_of(host, variables), address_of(host, variables)]
+            names = [*own, address_of(host, variables)]
             known.append(
                 {
                     "names": list(dict.fromkeys(names)),

@@ -114,7 +114,10 @@ def edited_authorized_keys(content: str, public_keys: Iterable[str], revoked: It
 
 
 def edited_known_hosts(content: str, identities: Iterable[Identity]) -> str:
-    """Each name has exactly the keys given for it: a stale or foreign key of it is removed, hashed entries too."""
+    """Each name has exactly the keys given for it: a stale or foreign key of it is removed, hashed entries too.
+
+    A pattern that means it, too, is kept for all others.
+    """
     pinned = {name: identity.host_keys for identity in identities if identity.host_keys for name in identity.names}
     placed: set[tuple[str, Key]] = set()
     lines: list[str] = []
@@ -132,6 +135,8 @@ def edited_known_hosts(content: str, identities: Iterable[Identity]) -> str:
             elif key in pinned[name] and (name, key) not in placed:
                 placed.add((name, key))
                 kept.append(entry)
+        if any(character in fields[0] for character in "*?"):
+            kept += [f"!{name}" for name in pinned if key not in pinned[name] and _meant(name, kept)]
         if kept == fields[0].split(","):
             lines.append(line)
         elif kept:
@@ -145,6 +150,18 @@ def edited_known_hosts(content: str, identities: Iterable[Identity]) -> str:
     return _joined(content, lines)
 
 
+def _meant(name: str, entries: list[str]) -> bool:
+    """Whether entries of one line, with patterns among them, mean this name, as ssh reads them: a negation wins."""
+
+    def matches(pattern: str) -> bool:
+        expression = re.escape(pattern.lower()).replace(r"\*", ".*").replace(r"\?", ".")
+        return re.match(expression + r"\Z", name) is not None
+
+    if any(matches(entry[1:]) for entry in entries if entry.startswith("!")):
+        return False
+    return any(matches(entry) for entry in entries)
+
+
 def _named(entry: str, pinned: dict[str, tuple[Key, ...]]) -> str | None:
     """Which of our names an entry of known_hosts means; an entry may be the name hashed with a salt."""
     if not entry.startswith("|1|"):
@@ -156,16 +173,11 @@ def _named(entry: str, pinned: dict[str, tuple[Key, ...]]) -> str | None:
     return next((name for name in pinned if hmac.new(salt, name.encode(), hashlib.sha1).digest() == digest), None)
 
 
-# What lets a connection through that our pins would stop.
-LAX = re.compile(
-    r"^\s*(StrictHostKeyChecking[\s=]+\"?(?!yes|ask|on)\S+|UserKnownHostsFile[\s=]+\"?/dev/null)",
-    re.IGNORECASE | re.MULTILINE,
-)
 BLOCK = re.compile(rf"^{re.escape(BEGIN)}\n(.*?)^{re.escape(END)}\n\n?", re.DOTALL | re.MULTILINE)
 
 
 def edited_config(content: str, names: Iterable[str]) -> str:
-    """Our block at the top, where the first value wins - but only if the file lets unknown or changed keys through.
+    """Our block at the top, where the first value wins, whatever the rest, an Include or /etc/ssh lets through.
 
     Names of an earlier run are kept: a run with --limit knows a part of the hosts only.
     """
@@ -173,7 +185,7 @@ def edited_config(content: str, names: Iterable[str]) -> str:
     former = re.findall(r"^Host (.*)$", block.group(1), re.MULTILINE)[0].split() if block else []
     rest = BLOCK.sub("", content)
     wanted = sorted({*former, *(name.lower() for name in names)})
-    if not wanted or not LAX.search(rest):
+    if not wanted:
         return rest
     options = "  StrictHostKeyChecking yes\n  UserKnownHostsFile ~/.ssh/known_hosts\n"
     # what follows must go on holding for all hosts, not for ours only

@@ -15,8 +15,9 @@ description:
     and C(known_hosts), so that no first connection has to be trusted blindly.
   - Keys of others in C(authorized_keys), and host keys of hosts that are not named, are kept.
   - A host key of a named host that differs from the given ones is removed, because it is stale or forged.
-  - If the user's C(config) accepts unknown or changed host keys, as the one of OpenNebula's packages does, a block for
-    the named hosts is put at its top that does not.
+  - A pattern in C(known_hosts) that stands for a named host, too, with another key, goes on standing for all others.
+  - A block at the top of the user's C(config) accepts no unknown or changed host key of the named hosts, whatever the
+    rest of it, as that of OpenNebula's packages, or C(/etc/ssh) accepts.
 options:
   user:
     description: The user.

@@ -117,6 +117,18 @@ def test_a_short_name_of_two_hosts_means_neither():
     ]
 
 
+def test_a_short_name_of_two_hosts_has_no_key_of_either():
+    said = {"identity": {"host_keys": ["ssh-ed25519 H"]}}
+    hostvars = {
+        "srv.a.example": {"ansible_host": "10.0.0.1", **said},
+        "srv.b.example": {"ansible_host": "10.0.0.2", **said},
+    }
+    assert [one["names"] for one in cloud_inventory.ssh_identities(hostvars, hostvars, "identity")] == [
+        ["srv.a.example", "10.0.0.1"],
+        ["srv.b.example", "10.0.0.2"],
+    ]
+
+
 @pytest.mark.parametrize("address", ["10.213.80.11", "fd00::1"])
 def test_an_address_is_neither_split_nor_a_name(address):
     assert cloud_inventory.names_of(address, {}) == [address]

@@ -105,6 +105,12 @@ NODE = identity("node1 10.0.0.11", ED, EC)
             id="marked lines and other ports stay",
         ),
         pytest.param(
+            f"* {ED2}\nnode?,!node1 {ED2}\n10.0.0.* {ED}\n",
+            f"*,!node1,!10.0.0.11 {ED2}\nnode?,!node1 {ED2}\n10.0.0.* {ED}\n"
+            f"node1,10.0.0.11 {ED}\nnode1,10.0.0.11 {EC}\n",
+            id="patterns hold for others",
+        ),
+        pytest.param(
             "|1|rubbish line\n", f"|1|rubbish line\nnode1,10.0.0.11 {ED}\nnode1,10.0.0.11 {EC}\n", id="rubbish stays"
         ),
     ],
@@ -139,29 +145,40 @@ UPSTREAM = "# the packages' own\nHost *\n  StrictHostKeyChecking accept-new\n  C
 
 
 @pytest.mark.parametrize(
-    ("before", "is_needed"),
-    [
-        (UPSTREAM, True),
-        ("StrictHostKeyChecking=no\n", True),
-        ("Host x\n  stricthostkeychecking off\n", True),
-        ("UserKnownHostsFile /dev/null\n", True),
-        ("", False),
-        ("Host *\n  StrictHostKeyChecking yes\n", False),
-        ("# StrictHostKeyChecking no\n", False),
-        ("StrictHostKeyChecking ask\n", False),
-    ],
+    "before",
+    [UPSTREAM, "", "Include lax.conf\n", "Host *\n  UserKnownHostsFile none\n"],
+    ids=["packages", "none", "Include", "no file"],
 )
-def test_config_gets_a_block_only_where_it_lets_keys_through(before: str, is_needed: bool) -> None:
+def test_config_gets_a_block_whatever_else_it_says(before: str) -> None:
+    """What an Include, or /etc/ssh, lets through is not in the file."""
     after = edited_config(before, ["node1"])
-    assert (after != before) is is_needed
+    assert after.startswith("# BEGIN") and "Host node1\n  StrictHostKeyChecking yes\n" in after
     assert after.endswith(before)
     assert edited_config(after, ["node1"]) == after
+
+
+def test_without_names_there_is_no_block() -> None:
+    assert edited_config(UPSTREAM, []) == UPSTREAM
 
 
 def test_a_limited_run_keeps_the_names_of_the_others() -> None:
     after = edited_config(edited_config(UPSTREAM, ["node2", "front1"]), ["node1"])
     assert "Host front1 node1 node2\n" in after
     assert after.count("# BEGIN") == 1
+
+
+@needs_ssh
+def test_a_pattern_means_no_pinned_host_to_ssh_itself(tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    path.write_text(edited_known_hosts(f"* {ED2}\n", [NODE]))
+
+    def keys(name: str) -> str:
+        return subprocess.run(
+            ["ssh-keygen", "-F", name, "-f", str(path)], check=True, capture_output=True, text=True
+        ).stdout
+
+    assert ED2 not in keys("node1") and ED in keys("node1")
+    assert ED2 in keys("elsewhere")
 
 
 @needs_ssh

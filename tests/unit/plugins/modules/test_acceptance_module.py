@@ -255,11 +255,14 @@ def test_check_mode_starts_no_guest(capsys: Any, programs: Any, tmp_path: Path) 
 def test_login(capsys: Any, programs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     programs(
         "ssh",
-        'for last; do :; done; case "$*" in *BatchMode=yes*"node1 true") exit 0;; *) echo refused >&2; exit 255;; esac',
+        'case "$*" in "-G lax") echo "stricthostkeychecking accept-new";; -G*) echo "stricthostkeychecking true";; '
+        '*StrictHost*) exit 9;; *BatchMode=yes*"node1 true") exit 0;; *) echo refused >&2; exit 255;; esac',
     )
     user = pwd.getpwuid(os.geteuid()).pw_name
     assert one(capsys, type="ssh_login", user=user, hosts=["node1"]) == (True, "1 hosts")
     assert one(capsys, type="ssh_login", user=user, hosts=["node1", "node2"]) == (False, "node2: refused")
+    ok, detail = one(capsys, type="ssh_login", user=user, hosts=["node1", "lax"])
+    assert not ok and detail.startswith("lax: its host key is not checked")
     assert one(capsys, type="ssh_login", user="no-such-user", hosts=["node1"]) == (
         False,
         "the user no-such-user does not exist",
