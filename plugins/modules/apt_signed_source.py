@@ -173,7 +173,6 @@ backups:
   elements: str
 """
 
-import contextlib
 import glob
 import os
 import re
@@ -204,18 +203,13 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files impor
     plan_files,
     read_files,
 )
-from ansible_collections.kvmcloud.stack.plugins.module_utils.openpgp_keys import (
-    KeyFileError,
-    armored,
-    read_keys,
-    refuse_unlisted,
-)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.openpgp_keys import KeyFileError
+from ansible_collections.kvmcloud.stack.plugins.module_utils.pinned_key import KeyOutOfReach, wanted_key
 
 ETC = "/etc/apt"
 LISTS = "/var/lib/apt/lists"
 # apt's unprivileged user must be able to read a staged key, so not below a private directory.
 STAGES = "/run"
-KEY_SIZE_LIMIT = 1 << 20
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -243,53 +237,6 @@ SPEC = {
     "timeout": {"type": "int", "default": 30},
     "lock_timeout": {"type": "int", "default": 60},
 }
-
-
-class KeyOutOfReach(Exception):
-    """The key could not be fetched; nothing is known about its fingerprint."""
-
-
-def fetch_key(source, timeout):
-    """The bytes of the key file, from wherever the user keeps it."""
-    if "-----BEGIN" in source:
-        return source.encode()
-    if source.startswith("/"):
-        try:
-            with open(source, "rb") as stream:
-                return stream.read(KEY_SIZE_LIMIT)
-        except OSError as error:
-            raise KeyOutOfReach(f"The key file {source} cannot be read on the target: {error.strerror}.") from error
-    if not re.match(r"^https?://", source):
-        raise KeyFileError(
-            "key is neither an armoured key, nor an https:// address, nor an absolute path on the target"
-        )
-    # Not at the top: it is the slowest import there is, and a converged run does not need it.
-    from ansible.module_utils.urls import open_url
-
-    try:
-        return open_url(source, timeout=timeout, follow_redirects="safe").read(KEY_SIZE_LIMIT)
-    except Exception as error:
-        raise KeyOutOfReach(
-            f"The key {source} cannot be fetched: {error}. Check the address and the way there, or give the key itself."
-        ) from error
-
-
-def wanted_key(params, on_target):
-    """(armoured key, fingerprints): the key on the target if it will do, else the given one; refused if not pinned."""
-    fetches = params["key"].startswith("http") and not params["refresh_key"]
-    if fetches and on_target is not None:
-        with contextlib.suppress(KeyFileError):
-            keys, packets = read_keys(on_target.content)
-            refuse_unlisted(keys, params["key_fingerprint"], "the target")
-            return armored(packets), [key.fingerprint for key in keys]
-    source = "key" if "-----BEGIN" in params["key"] else params["key"]
-    data = fetch_key(params["key"], params["timeout"])
-    try:
-        keys, packets = read_keys(data)
-    except KeyFileError as error:
-        raise KeyFileError(f"The key of {source} cannot be used: {error}. Nothing was changed.") from error
-    refuse_unlisted(keys, params["key_fingerprint"], source)
-    return armored(packets), [key.fingerprint for key in keys]
 
 
 def lists_are_there(uris, suites):
@@ -331,7 +278,8 @@ def refuse_twins(params, texts):
     if twins:
         raise SourceError(
             f"{params['uris'][0]} is to be configured here, but {', '.join(twins)} names it too, and apt refuses "
-            "to work with both. Remove that file, or list it in replaces."
+            "to work with both. Remove that file, or list it in replaces (for the repository of OpenNebula: in the "
+            "variable opennebula_repository_replaces)."
         )
 
 
