@@ -97,6 +97,10 @@ options:
     description: Free space of a node for guests of local system datastores below which there is a warning, in MiB.
     type: int
     default: 0
+  upgrade:
+    description: Whether the packages of OpenNebula are about to become those of the declared release.
+    type: bool
+    default: false
   accepted:
     description:
       - Rules whose findings do not end the run, by name, or by name and host.
@@ -212,6 +216,7 @@ def preflight_findings(
     minimum_disk_mb: Mapping[str, Mapping[str, Any]] | None = None,
     minimum_datastore_mb: int = 0,
     roomy_datastore_mb: int = 0,
+    upgrade: bool = False,
     accepted: Any = (),
 ) -> list[dict[str, Any]]:
     # Each look into hostvars works out what a host has anew.
@@ -237,6 +242,7 @@ def preflight_findings(
             int(minimum_datastore_mb),
             int(roomy_datastore_mb),
         ),
+        upgrade=bool(upgrade),
         declared=declared_by(speaker, node_hosts(groups.get(NODES) or [], hostvars)),
         oned_edits=dictionaries(speaker, ONED_EDITS),
         storage_addons=[str(name) for name in list_of(speaker, "opennebula_storage_addons").entries],

@@ -236,8 +236,9 @@ def failure_sentence(
         left = "the service is stopped" if killed else "the service is left as it is"
         if database == OTHER_DATABASE:
             return (
-                f"{head} The last configuration that it is known to have run with names another database, where it would go on "
-                f"as another cloud, so that is not put back and {left}. Correct what it refuses and run again."
+                f"{head} The last configuration that it is known to have run with names another database, where it "
+                f"would go on as another cloud, so that is not put back and {left}. Correct what it refuses and run "
+                "again."
             )
         return f"{head} There is no former configuration to go back to, so {left}."
     files = " and ".join(restored)
@@ -250,8 +251,9 @@ def failure_sentence(
     if database == OTHER_ACCOUNT:
         # The account was changed for the refused one; its password cannot be had back from the server.
         sentence += (
-            " The two have different accounts or passwords of the database, and the server may know those of the refused one "
-            "only. Correct what was refused and run again; or set opennebula_database_password back and run again."
+            " The two have different accounts or passwords of the database, and the server may know those of the "
+            "refused one only. Correct what was refused and run again, or set opennebula_database_password back and "
+            "run again."
         )
     return sentence
 

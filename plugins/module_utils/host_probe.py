@@ -161,6 +161,12 @@ def _address(digits: str) -> str:
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
+def installed_version(told: str) -> str | None:
+    """What dpkg-query or rpm tells of one package; one that is removed may still have its configuration."""
+    match = re.match(r"ii\s+(?:\d+:)?(\d\S*)", told)
+    return match.group(1) if match else None
+
+
 def name_servers(resolv_conf: str) -> list[str]:
     return re.findall(r"^\s*nameserver\s+(\S+)", resolv_conf, re.MULTILINE)
 

@@ -81,10 +81,10 @@ def refusal(present: tuple[str, ...], wanted: tuple[str, ...], in_use: bool) -> 
 def other_server(version: str, data: Iterable[str]) -> str | None:
     """The sentence that ends the run where a server other than MariaDB is on the host, or its data.
 
-    MariaDB's packages remove the former, and move the latter aside. `version`: what mysqld says of itself, `data`: names
-    in /var/lib/mysql.
+    MariaDB's packages remove the former, and move the latter aside. `version`: what mysqld says of itself, `data`:
+    names in /var/lib/mysql.
     """
-    # MySQL 8 has these two files; its packages and those of 5.7 leave a flag with their version, MariaDB's begin with 10.
+    # MySQL 8 has these two files, and packages leave a flag with their version; MariaDB's are 10 and more.
     of_mysql = [name for name in data if name in ("mysql.ibd", "undo_001") or re.match(r"debian-\d\.\d+\.flag$", name)]
     if version and "mariadb" not in version.lower():
         found = f"Another database server is on this host ({' '.join(version.split())})"

@@ -169,6 +169,7 @@ def frontend_units(release: tuple[int, int]) -> list[dict[str, Any]]:
             "name": "opennebula",
             "config_files": oned_reads + ([scheduler_config(release)] if release >= (7, 0) else []),
             "port": 2633,
+            "port_setting": r'^PORT\s*=\s*"?(\d+)',
             "start_timeout": 120,
             "kill": True,  # a driver that hangs lets oned ignore its signals; its state is in the database
             "log_files": ["/var/log/one/oned.log"],
@@ -187,7 +188,15 @@ def frontend_units(release: tuple[int, int]) -> list[dict[str, Any]]:
 
 
 def _server(name: str, config: str, port: int) -> dict[str, Any]:
-    return {"name": name, "config_files": [f"/etc/one/{config}"], "port": port, "start_timeout": 90}
+    # FireEdge's keys are words, those of the others Ruby's symbols.
+    setting = r"^\s*:port:\s*(\d+)" if name != "opennebula-fireedge" else r"^port:\s*(\d+)"
+    return {
+        "name": name,
+        "config_files": [f"/etc/one/{config}"],
+        "port": port,
+        "port_setting": setting,
+        "start_timeout": 90,
+    }
 
 
 def node_units(column: str, version: str) -> list[dict[str, Any]]:

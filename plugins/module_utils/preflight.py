@@ -134,6 +134,7 @@ class Cloud:
     started: float = 0.0  # the controller's clock before and after the probes
     finished: float = 0.0
     limits: Limits = field(default_factory=Limits)
+    upgrade: bool = False  # by the playbook opennebula_upgrade
     declared: Declared = field(default_factory=Declared)
     oned_edits: list[dict[str, Any]] = field(default_factory=list)
     storage_addons: list[str] = field(default_factory=list)

@@ -35,6 +35,18 @@ def virtualisation(cloud: Cloud) -> Iterator[Finding]:
         yield Finding(host.name, what, remedy)
 
 
+def nested_virtualisation(cloud: Cloud) -> Iterator[Finding]:
+    """Guests of a node cannot have guests of their own."""
+    for host, probe in cloud.probed(NODES):
+        if host.domain_type == "kvm" and probe["nested"] is False:
+            yield Finding(
+                host.name,
+                "Nested virtualisation is off, so guests cannot run guests of their own.",
+                "Where they shall, set nested=1 for kvm_intel or kvm_amd in /etc/modprobe.d and load the module anew.",
+                WARNING,
+            )
+
+
 def mixed_cgroups(cloud: Cloud) -> Iterator[Finding]:
     """Nodes use different versions of control groups, between which guests cannot be migrated."""
     versions: dict[Any, list[str]] = {}
@@ -126,6 +138,7 @@ def ports_taken(cloud: Cloud) -> Iterator[Finding]:
 
 CAPACITY_RULES: tuple[Rule, ...] = (
     Rule(virtualisation),
+    Rule(nested_virtualisation),
     Rule(mixed_cgroups),
     Rule(memory),
     Rule(disk_space),

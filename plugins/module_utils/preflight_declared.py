@@ -63,6 +63,18 @@ def database_is_known(cloud: Cloud) -> Iterator[Finding]:
         )
 
 
+def port_of_oned(cloud: Cloud) -> Iterator[Finding]:
+    """opennebula_frontend_oned_edits moves oned to another port than 2633."""
+    for edit in cloud.oned_edits:
+        if str(edit.get("attribute")).upper() == "PORT" and str(edit.get("value")) != "2633":
+            yield Finding(
+                WHOLE_CLOUD,
+                f"opennebula_frontend_oned_edits makes PORT of oned.conf {edit.get('value')}, and OpenNebula's own "
+                "commands, which this collection works with, ask oned on 2633.",
+                "Take the edit out; who may reach the port is a matter of LISTEN_ADDRESS or a firewall.",
+            )
+
+
 def names_are_declared(cloud: Cloud) -> Iterator[Finding]:
     """A cluster, security group, user or group is named that the inventory does not declare; it may have been made by
     hand.
@@ -154,5 +166,6 @@ DECLARED_RULES: tuple[Rule, ...] = (
     Rule(secrets, acceptable=False),
     Rule(fingerprint_is_whole, acceptable=False),
     Rule(database_is_known, acceptable=False),
+    Rule(port_of_oned, acceptable=False),
     Rule(names_are_declared),
 )

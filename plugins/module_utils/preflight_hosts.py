@@ -5,9 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from typing import Iterator
 
-from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases import ReleaseError, platform_status
+from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases import (
+    ReleaseError,
+    platform_status,
+    release_key,
+)
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     FRONTENDS,
     NODES,
@@ -85,6 +91,25 @@ def one_release(cloud: Cloud) -> Iterator[Finding]:
         )
 
 
+def installed_release(cloud: Cloud) -> Iterator[Finding]:
+    """Another release of OpenNebula is installed than the declared one. The playbook opennebula_upgrade is refused only
+    a newer one, because packages do not go back.
+    """
+    for host, probe in cloud.probed():
+        if not probe["opennebula"] or not host.release or not host.groups & {FRONTENDS, NODES}:
+            continue
+        with contextlib.suppress(ReleaseError):  # told by another rule
+            wanted, found = release_key(host.release), tuple(map(int, re.findall(r"\d+", probe["opennebula"])[:2]))
+            if found > wanted or (found < wanted and not cloud.upgrade):
+                present = ".".join(map(str, found))
+                yield Finding(
+                    host.name,
+                    f"OpenNebula {probe['opennebula']} is installed, and opennebula_release is {host.release}.",
+                    ("Upgrade with the playbook kvmcloud.stack.opennebula_upgrade, or set" if found < wanted else "Set")
+                    + f' opennebula_release to "{present}".',
+                )
+
+
 def init_system(cloud: Cloud) -> Iterator[Finding]:
     """A host does not run systemd."""
     for host, probe in cloud.probed():
@@ -151,6 +176,7 @@ HOST_RULES: tuple[Rule, ...] = (
     Rule(unreachable_hosts, acceptable=False),
     Rule(one_release, acceptable=False),
     Rule(release_on_system, acceptable=False),
+    Rule(installed_release),
     Rule(one_system_per_zone),
     Rule(init_system, acceptable=False),
     Rule(package_manager_busy),

@@ -59,6 +59,11 @@ options:
       port:
         description: TCP port that answers when the daemon is up. Without it, a daemon that stays for a second is up.
         type: int
+      port_setting:
+        description:
+          - Regular expression, of which the first group finds the port in the first of O(units[].config_files). Where
+            it finds one, that is what answers in place of O(units[].port).
+        type: str
       http_path:
         description:
           - Path of an HTTP request that the daemon has to answer on O(units[].port). Any answer proves that it is
@@ -164,6 +169,7 @@ restored:
 
 import contextlib
 import os
+import re
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -199,6 +205,7 @@ SPEC = {
             "config_files": {"type": "list", "elements": "path", "default": []},
             "reads": {"type": "list", "elements": "path", "default": []},
             "port": {"type": "int"},
+            "port_setting": {"type": "str"},
             "http_path": {"type": "str"},
             "answer_timeout": {"type": "int", "default": 30},
             "start_timeout": {"type": "int", "default": 90},
@@ -209,6 +216,15 @@ SPEC = {
     "record": {"type": "bool", "default": False},
     "predicted_changes": {"type": "list", "elements": "path", "default": []},
 }
+
+
+def with_port(unit):
+    """The unit with the port of its configuration on disk, which is where a daemon that starts now listens."""
+    found = None
+    if unit["port_setting"] and unit["config_files"]:
+        with contextlib.suppress(OSError), open(unit["config_files"][0], encoding="utf-8", errors="replace") as stream:
+            found = re.search(unit["port_setting"], stream.read(), re.MULTILINE)
+    return {**unit, "port": int(found.group(1))} if found else unit
 
 
 def port_of(unit, left=None):
@@ -231,6 +247,7 @@ def file_times(paths):
 
 
 def wait_until_up(systemd, unit, former_invocation):
+    unit = with_port(unit)
     name, port = unit_name(unit["name"]), unit["port"]
     deadline = time.monotonic() + unit["start_timeout"]
     active_since = None
@@ -367,7 +384,7 @@ def shown(units, states, plans):
 
 def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    units = module.params["units"]
+    units = [with_port(unit) for unit in module.params["units"]]
     systemd = Systemd(module)
     plans, kept, wrong = [], [], []
     try:

@@ -125,6 +125,10 @@ probe:
     cpu:
       description: C(processors), C(model), and C(virtualisation), which is V(vmx), V(svm) or null.
       type: dict
+    opennebula:
+      description: Version of OpenNebula's packages; null where there are none.
+      type: str
+      sample: 7.4.0-1
     kvm_device:
       description: Whether C(/dev/kvm) can be opened.
       type: bool
@@ -393,6 +397,18 @@ def netplan():
     return {"installed": found, "epel": bool(glob.glob("/etc/yum.repos.d/*epel*.repo"))}
 
 
+def opennebula(module):
+    """Version of the package that front-ends and nodes both have."""
+    asked = (["dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}"], ["rpm", "-q", "--qf", "ii %{VERSION}"])
+    for program, *arguments in asked:
+        path = module.get_bin_path(program)
+        if path:
+            found = host_probe.installed_version(module.run_command([path, *arguments, "opennebula-common"])[1])
+            if found:
+                return found
+    return None
+
+
 def facts(module):
     """Two collectors by name: setup itself loads those of every platform, which is most of what it costs."""
     namespace = PrefixFactNamespace(namespace_name="ansible", prefix="ansible_")
@@ -422,6 +438,7 @@ def main():
         "fqdn": canonical.get(hostname),
         "memory_mb": host_probe.memory_mb(text_of("/proc/meminfo")),
         "cpu": host_probe.cpu(text_of("/proc/cpuinfo")),
+        "opennebula": opennebula(module),
         "kvm_device": can_open_kvm(),
         "nested": host_probe.nested(map(text_of, sorted(glob.glob("/sys/module/kvm_*/parameters/nested")))),
         "cgroup_version": host_probe.cgroup_version(text_of("/proc/mounts")),

@@ -39,6 +39,8 @@ def test_the_page_names_the_limits_as_they_are() -> None:
     defaults = yaml.safe_load((CHECKOUT / "roles/preflight/defaults/main.yml").read_text())
     page = PAGE.read_text()
     for name, value in defaults.items():
+        if name == "preflight_upgrade":  # no limit, and set by a playbook
+            continue
         assert f"`{name}`" in page or name == "preflight_accepted"
         if isinstance(value, int):
             assert re.search(rf"^\| `{name}` \|.* {value} \|$", page, re.MULTILINE), name

@@ -27,7 +27,9 @@ def probe(name: str, **changes: Any) -> dict[str, Any]:
         "hostname": name,
         "memory_mb": 8192,
         "cpu": {"processors": 4, "virtualisation": "vmx"},
+        "opennebula": None,
         "kvm_device": True,
+        "nested": True,
         "cgroup_version": 2,
         "disks": {
             path: {"free_mb": 50000, "size_mb": 90000, "measured_at": "/var/lib"} for path in ("/var/lib", LOCATION)

@@ -181,3 +181,18 @@ def test_time_service() -> None:
     shown = "Id=chrony.service\nActiveState=inactive\n\nId=systemd-timesyncd.service\nActiveState=active\n"
     assert host_probe.time_service(host_probe.unit_states(shown)) == "systemd-timesyncd.service"
     assert host_probe.time_service(host_probe.unit_states("")) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "version"),
+    [
+        ("ii 7.4.0-1", "7.4.0-1"),
+        ("ii 1:6.10.0-1.ce", "6.10.0-1.ce"),
+        ("rc 6.10.0-1", None),
+        ("package opennebula-common is not installed\n", None),
+        ("", None),
+    ],
+    ids=["installed", "with an epoch", "removed, configuration left", "unknown to rpm", "unknown to dpkg"],
+)
+def test_the_version_of_a_package(told: str, version: str | None) -> None:
+    assert host_probe.installed_version(told) == version

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible.errors import AnsibleFilterError
 
@@ -11,6 +13,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases
     PLATFORMS,
     ReleaseError,
     describe,
+    frontend_units,
     platform_status,
 )
 
@@ -178,3 +181,19 @@ def test_units_of_a_node(system: str, version: str, started: list[str], stopped:
     units = describe("7.2", system, version)["node_units"]
     assert [unit["name"] for unit in units if unit.get("state") != "stopped"] == started
     assert len([unit for unit in units if unit.get("state") == "stopped"]) == stopped
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "port"),
+    [
+        ("opennebula", 'DB = [ BACKEND = "mysql",\n       PORT = 3306 ]\n#PORT = 1\nPORT = 2634\n', "2634"),
+        ("opennebula", 'PORT="2635"\n', "2635"),
+        ("opennebula-fireedge", "log: prod\nport: 2617\nguacd:\n  port: 4822\n", "2617"),
+        ("opennebula-gate", ":server:\n  :bind: 127.0.0.1\n  :port: 5031\n", "5031"),
+        ("opennebula-flow", ":host: 127.0.0.1\n:port: 2475\n", "2475"),
+        ("opennebula-sunstone", ":vnc_proxy_port: 29876\n:port: 9870\n", "9870"),
+    ],
+)
+def test_where_a_server_is_told_its_port(unit, text, port):
+    (setting,) = {one["port_setting"] for one in frontend_units((6, 8)) if one["name"] == unit}
+    assert re.search(setting, text, re.MULTILINE).group(1) == port

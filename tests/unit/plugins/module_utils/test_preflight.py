@@ -128,6 +128,34 @@ NO_KVM = {"kvm_device": False, "cpu": {"processors": 1, "virtualisation": None}}
             id="kvm module not loaded",
         ),
         pytest.param(
+            cloud(front(), node(probe=probe("node1", nested=False))),
+            "warning",
+            "node1",
+            "Nested virtualisation is off",
+            id="no guests of guests",
+        ),
+        pytest.param(
+            cloud(front(probe=probe("front1", opennebula="6.10.5-1")), node()),
+            "error",
+            "front1",
+            "OpenNebula 6.10.5-1 is installed, and opennebula_release is 7.4.",
+            id="an older release is installed",
+        ),
+        pytest.param(
+            cloud(front(), node(probe=probe("node1", opennebula="8.0.0~rc1-1")), upgrade=True),
+            "error",
+            "node1",
+            "OpenNebula 8.0.0~rc1-1 is installed",
+            id="packages do not go back",
+        ),
+        pytest.param(
+            cloud(front(), node(), oned_edits=[{"attribute": "port", "value": 2634}]),
+            "error",
+            "all",
+            "PORT of oned.conf 2634",
+            id="oned elsewhere",
+        ),
+        pytest.param(
             cloud(front(), node(), node("node2", probe=probe("node2", cgroup_version=1))),
             "warning",
             "all",
@@ -335,6 +363,7 @@ def test_what_cannot_be_accepted() -> None:
         "secrets",
         "fingerprint_is_whole",
         "database_is_known",
+        "port_of_oned",
         "declarations",
         "disks_can_be_used",
         "gluster_declarations",
@@ -360,3 +389,11 @@ def test_every_rule_has_a_name_and_an_explanation_of_its_own() -> None:
     names = [rule.name for rule in ALL_RULES]
     assert len(set(names)) == len(names)
     assert all(rule.explanation.endswith(".") for rule in ALL_RULES), [r.name for r in ALL_RULES if not r.explanation]
+
+
+@pytest.mark.parametrize(
+    ("installed", "upgrade"), [("7.4.0-1", False), ("7.4.2-1.el9", False), (None, False), ("6.10.0-1", True)]
+)
+def test_the_release_that_is_installed_may_stay_or_be_upgraded(installed: str | None, upgrade: bool) -> None:
+    hosts = [front(probe=probe("front1", opennebula=installed)), node()]
+    assert preflight.findings(cloud(*hosts, upgrade=upgrade), ALL_RULES) == []

@@ -155,3 +155,11 @@ def test_a_daemon_that_is_not_to_be_killed_goes_on_starting(unit: Unit, capsys: 
             run_module(capsys, guarded_service, **unit.params(kill=False, start_timeout=1))
     state = json.loads((unit.folder / "state.json").read_text())
     os.kill(state["pid"], 0)  # raises if it is gone
+
+
+def test_the_port_is_the_one_of_the_configuration(unit: Unit, capsys: Any) -> None:
+    """Somebody has moved the daemon: on the port that it has by default nobody answers."""
+    unit.configure(f"good\nPORT = {unit.port}\n")
+    wanted = unit.params(port=1, port_setting=r'^PORT\s*=\s*"?(\d+)', start_timeout=5)
+    assert actions(run_module(capsys, guarded_service, **wanted)) == ["enable", "start"]
+    assert not run_module(capsys, guarded_service, **wanted)["changed"]

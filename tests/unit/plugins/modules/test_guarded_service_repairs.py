@@ -262,7 +262,7 @@ def oned_that_reads(unit: Unit, check: str) -> None:
 
 
 def test_another_database_never_comes_back(unit: Unit, capsys: Any) -> None:
-    """The last good start from here was with SQLite; then somebody moved the cloud, and oned was down when it was edited."""
+    """The last good start from here was with SQLite; then somebody moved the cloud, and oned was down at the edit."""
     oned_that_reads(unit, "'PORT' not in text")
     unit.configure(DB.format("sqlite", ""))
     run_module(capsys, guarded_service, **unit.params())
