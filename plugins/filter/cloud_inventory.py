@@ -25,6 +25,7 @@ class FilterModule:
             "host_addresses": cloud_inventory.host_addresses,
             "host_entries": cloud_inventory.host_entries,
             "hosts_that_declare": cloud_inventory.hosts_that_declare,
+            "hosts_with_storage": cloud_inventory.hosts_with_storage,
             "opennebula_node_hosts": cloud_inventory.opennebula_node_hosts,
             "ssh_identities": cloud_inventory.ssh_identities,
             "vm_isolation_defaults": isolation_defaults.vm_isolation_defaults,

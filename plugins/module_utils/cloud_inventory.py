@@ -95,6 +95,20 @@ def datastores_with_storage(
     ]
 
 
+def hosts_with_storage(
+    entries: Iterable[Mapping[str, Any]], hosts: Iterable[str], hostvars: HostVars
+) -> list[dict[str, Any]]:
+    """The hosts of OpenNebula, told which of them mount storage of datastores: no guest gets there before it."""
+    names = {
+        name
+        for host in hosts
+        for variable in ("host_storage_datastore_mounts", "host_storage_datastore_disks")
+        if any(entry.get("state") != "absent" for entry in hostvars[host].get(variable) or [])
+        for name in names_of(host, hostvars[host])
+    }
+    return [{**entry, "awaits_storage": True} if entry.get("name") in names else dict(entry) for entry in entries]
+
+
 def datastore_mount_checks(
     pool: Iterable[Mapping[str, Any]],
     location: str,

@@ -37,6 +37,10 @@ _VERBS = {"enabled": "enable", "disabled": "disable", "offline": "offline"}
 _NEEDED = "oned needs it to reach the host."
 # What release 7 takes as the name of a new host. Older ones take more, and reach nothing by it.
 _HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,61}[A-Za-z0-9]\Z")
+# Marks a host that is disabled until its storage is mounted. It outlives the run that set it.
+AWAITS_STORAGE = "KVMCLOUD_AWAITS_STORAGE"
+# oned learns it when it first reaches a host; one without it has never had a guest.
+_SEEN = "HYPERVISOR"
 _OWN_OPTION = "give it by the option of the same name."
 
 
@@ -62,6 +66,7 @@ class HostPlanner(Planner):
         self.clusters |= {str(cluster.id) for cluster in clusters}
         # A caller that will wait wants a failed host to be tried again now, not when oned next comes round.
         self.retry = retry
+        self.waiting: set[str] = set()  # names of those that are disabled until their storage is mounted
 
     def check(self, label: str, declaration: Declaration, template: Template, found: Resource | None) -> None:
         name = declaration.get("name")
@@ -88,6 +93,7 @@ class HostPlanner(Planner):
         im_mad, vm_mad = declaration.get("im_mad") or "kvm", declaration.get("vm_mad") or "kvm"
         cluster = declaration.get("cluster")
         option: tuple[str, ...] = ("-c", cluster) if cluster else ()
+        declaration, template = self._awaiting(declaration, template, None)
         self.step(f"create host {name}", "onehost", "create", name, "-i", im_mad, "-v", vm_mad, *option, creates=name)
         drivers: Template = {"IM_MAD": [im_mad], "VM_MAD": [vm_mad]}
         after = {"name": name, "cluster": cluster or "default", **template_view(drivers)}
@@ -101,20 +107,42 @@ class HostPlanner(Planner):
     def update(self, declaration: Declaration, template: Template, found: Resource) -> None:
         before = self.view(found)
         after = dict(before)
+        declaration, template = self._awaiting(declaration, template, found)
         drivers = {
             element: [declaration[option]]
             for option, element in (("im_mad", "IM_MAD"), ("vm_mad", "VM_MAD"))
             if declaration.get(option) is not None
         }
         self.rename(declaration, found, after)
+        # A run that is killed leaves the mark, and with it something to go on from: set first and taken away last.
+        enables = declaration.get("state") == "enabled"
+        if enables:
+            self._set_state(declaration, str(found.id), found, after)
         self.update_template(declaration, {**template, **drivers}, found, after)
         cluster = declaration.get("cluster")
         if cluster is not None and cluster not in (found.fields.get("CLUSTER"), found.fields.get("CLUSTER_ID")):
             sentence = f"move {self._named(declaration, str(found.id))} to cluster {cluster}"
             self.step(sentence, "onecluster", "addhost", cluster, str(found.id))
             after["cluster"] = cluster
-        self._set_state(declaration, str(found.id), found, after)
+        if not enables:
+            self._set_state(declaration, str(found.id), found, after)
         self.show(found.name, before, after)
+
+    def _awaiting(
+        self, declaration: Declaration, template: Template, found: Resource | None
+    ) -> tuple[Declaration, Template]:
+        """As disabled and marked, if it waits for its storage: guests would be put below the mounts that are to come.
+
+        A host that oned has seen does not begin to wait; one that a person has set aside has no mark, and stays so.
+        """
+        aside = found is not None and found.fields.get("STATE") in _SET_ASIDE
+        fresh = found is None or (_SEEN not in found.template and not aside)
+        marked = found is not None and AWAITS_STORAGE in found.template
+        wanted = declaration.get("awaits_storage") and declaration.get("state") not in ("disabled", "offline")
+        if not wanted or not (fresh or marked):
+            return declaration, template
+        self.waiting.add(declaration.get("name") or self.by_id[declaration["id"]].name)
+        return {**declaration, "state": "disabled"}, {**template, AWAITS_STORAGE: ["YES"]}
 
     def _set_state(self, declaration: Declaration, target: Argument, found: Resource | None, after: View) -> None:
         wanted = declaration.get("state") or "present"

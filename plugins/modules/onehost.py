@@ -54,6 +54,15 @@ options:
           - Attributes of the host, such as C(RESERVED_CPU).
         type: raw
 
+      awaits_storage:
+        description:
+          - Create the host disabled, with the attribute C(KVMCLOUD_AWAITS_STORAGE), so that no guest is put there
+            before its storage is mounted. Who has mounted it enables it and purges the attribute, as the role
+            P(kvmcloud.stack.host_storage#role) does.
+          - A host that oned has reached already does not begin to wait, and one that is declared disabled or offline
+            stays so.
+        type: bool
+        default: false
       purge:
         description:
           - Template attributes to remove from the host, if it has them. All others are kept.
@@ -154,6 +163,7 @@ OPTIONS = {
     "im_mad": {"type": "str"},
     "vm_mad": {"type": "str"},
     "cluster": {"type": "str"},
+    "awaits_storage": {"type": "bool", "default": False},
     **state_option("enabled", "disabled", "offline"),
 }
 CALL_OPTIONS = {"wait": {"type": "bool", "default": True}, "wait_timeout": {"type": "int", "default": 120}}
@@ -168,11 +178,12 @@ def main() -> None:
         declared = resources.declarations()
         present = resources.read(HostPlanner, declared)
         clusters = resources.cli.pool("onecluster") if unseen_clusters(declared, present) else []
-        plan = HostPlanner(present, clusters, lenient=resources.check_mode, retry=wait).plan(declared)
+        planner = HostPlanner(present, clusters, lenient=resources.check_mode, retry=wait)
+        plan = planner.plan(declared)
         if not resources.check_mode:
             resources.apply(plan)
             if wait:
-                names = awaited(declared, present)
+                names = awaited(declared, present) - planner.waiting
                 wait_until(
                     read=lambda: resources.cli.pool("onehost"),
                     judge=lambda pool: unmonitored(pool, names),

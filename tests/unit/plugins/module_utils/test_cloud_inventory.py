@@ -166,6 +166,21 @@ def test_datastores_whose_storage_some_host_mounts_wait_for_it() -> None:
     assert declared == [{"name": name} for name in ("images", "fast", "old", "other")]
 
 
+def test_hosts_that_mount_storage_wait_for_it() -> None:
+    hostvars = {
+        "node1": {"host_storage_datastore_disks": [{"datastore": "fast"}]},
+        "node2.example": {"host_storage_datastore_mounts": [{"datastore": "images"}], "ansible_host": "10.0.0.2"},
+        "node3": {"host_storage_datastore_mounts": [{"datastore": "images", "state": "absent"}]},
+        "node4": {},
+    }
+    entries = [{"name": name} for name in ("node1", "node2.example", "node3", "node4", "elsewhere")]
+    found = cloud_inventory.hosts_with_storage(entries, list(hostvars), hostvars)
+    assert [entry["name"] for entry in found if entry.get("awaits_storage")] == ["node1", "node2.example"]
+    assert [entry["name"] for entry in found] == [entry["name"] for entry in entries]
+    only = cloud_inventory.hosts_with_storage(entries, ["node2.example"], hostvars)
+    assert [entry["name"] for entry in only if entry.get("awaits_storage")] == ["node2.example"]
+
+
 def test_declared_storage_is_checked_at_the_mount_point_of_the_datastore() -> None:
     mounts = [
         {"datastore": "images", "src": "gs1:/images", "fstype": "glusterfs"},

@@ -194,3 +194,51 @@ def test_an_error_is_not_sent_back_by_a_purge() -> None:
 def test_its_drivers_are_not_purged() -> None:
     with pytest.raises(Refused, match="IM_MAD cannot be purged: oned needs it to reach the host"):
         plan([Resource(4, "n4", {"STATE": "2"}, {}, {"IM_MAD": ["kvm"]})], {"name": "n4", "purge": ["im_mad"]})
+
+
+MARK = {"KVMCLOUD_AWAITS_STORAGE": ["YES"]}
+SEEN = {"HYPERVISOR": ["kvm"]}
+SEEN_MARKED = {**SEEN, **MARK}
+WAITS = {"name": "node1", "awaits_storage": True}
+NEW = ["onehost", "create", "node1", "-i", "kvm", "-v", "kvm"]
+MARKED = ["onehost", "update", "5", "<file>", "-a"]
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted", "expected"),
+    [
+        pytest.param(
+            [],
+            WAITS,
+            [NEW, ["onehost", "update", "<id of node1>", "<file>", "-a"], ["onehost", "disable", "<id of node1>"]],
+            id="new: marked, then disabled",
+        ),
+        pytest.param([], {**WAITS, "state": "offline"}, [NEW, ["onehost", "offline", "<id of node1>"]], id="offline"),
+        pytest.param([], {"name": "node1"}, [NEW], id="without storage"),
+        pytest.param([host("0")], WAITS, [MARKED, ["onehost", "disable", "5"]], id="killed after it was created"),
+        pytest.param([host("3")], WAITS, [MARKED, ["onehost", "disable", "5"]], id="the same, and out of reach since"),
+        pytest.param(
+            [host("2", template=SEEN_MARKED)], WAITS, [["onehost", "disable", "5"]], id="killed before it was disabled"
+        ),
+        pytest.param([host("4", template=MARK)], WAITS, [], id="it waits"),
+        pytest.param([host("4", template=SEEN_MARKED)], {**WAITS, "state": "enabled"}, [], id="it waits all the same"),
+        pytest.param([host("2", template=SEEN)], WAITS, [], id="one that works does not begin to wait"),
+        pytest.param([host("4", template=SEEN)], WAITS, [], id="a person disabled it"),
+        pytest.param([host("4")], WAITS, [], id="a person disabled it before it was seen"),
+    ],
+)  # fmt: skip
+def test_a_new_host_takes_no_guest_before_its_storage_is_there(
+    present: list[Resource], wanted: dict[str, Any], expected: list[list[str]]
+) -> None:
+    assert commands(plan(present, wanted)) == expected
+
+
+def test_who_has_mounted_the_storage_enables_the_host_and_takes_the_mark_away() -> None:
+    found = plan([host("4", template=MARK)], {"name": "node1", "state": "enabled", "purge": list(MARK)})
+    assert [command[1] for command in commands(found)] == ["enable", "update"], "killed in between, the mark is left"
+
+
+def test_a_host_that_waits_is_not_expected_to_be_monitored() -> None:
+    planner = HostPlanner([host("4", template=MARK)], [Resource(0, "default")])
+    planner.plan([WAITS, {**WAITS, "name": "node2"}, {"name": "node3"}])
+    assert planner.waiting == {"node1", "node2"}
