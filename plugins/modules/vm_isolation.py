@@ -44,7 +44,7 @@ options:
         elements: str
         required: true
       gateways:
-        description: Addresses in them that are those of routers. Guests may not use them.
+        description: Addresses in them, or link-local IPv6 ones, that are those of routers. Guests may not use them.
         type: list
         elements: str
         default: []
@@ -91,7 +91,9 @@ options:
     type: str
     default: "02:00"
   local_services:
-    description: What guests reach on the node itself, as V(udp/67) for a DHCP server on it.
+    description:
+      - What guests reach on the node itself, as V(udp/67) for a DHCP server on it; at an address of the bridge that is in
+        a guest network and among its O(bridges[].gateways).
     type: list
     elements: str
     default: []

@@ -127,7 +127,7 @@ def test_a_boot_brings_them_before_the_network(host):
     deadline = time.monotonic() + 60
     while host.run("true").rc and time.monotonic() < deadline:
         time.sleep(0.5)
-    host.run_expect([0], f"{PROGRAM} verify")
+    until_isolated(host, 5)  # rules are there before the network; what bridges learn is set when there are some
     order = host.check_output(
         "systemctl show -p ActiveEnterTimestampMonotonic kvmcloud-isolation systemd-networkd --value"
     ).split()
