@@ -175,7 +175,6 @@ backups:
 
 import glob
 import os
-import re
 import time
 
 from ansible.module_utils.basic import AnsibleModule
