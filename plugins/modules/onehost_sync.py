@@ -14,6 +14,8 @@ description:
   - Runs C(onehost sync --force) for the nodes that lack the present content of O(remotes), and for no others.
   - What each node was given is kept in O(record). A run that was killed, or a node that was away, is made up for by
     the next run.
+  - The record is this front-end's own. Of several front-ends another may have led since, and given the nodes its
+    drivers; after each change of the leader all nodes are given those of this one, once.
   - Nodes that OpenNebula does not reach (in error, offline) are named in a warning and left for a later run.
 options:
   remotes:
@@ -24,6 +26,10 @@ options:
     description: Where is kept which node was given what.
     type: path
     default: /var/lib/kvmcloud.stack/remotes.json
+  conf:
+    description: The configuration of oned, which tells whether this is one of several front-ends.
+    type: path
+    default: /etc/one/oned.conf
   api_timeout:
     description: How long oned may take to answer one call, in seconds.
     type: int
@@ -79,11 +85,15 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.managed_files impor
     write_file,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_command import OneCommand, OneError
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_config.errors import NotParsed
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_remotes import plan_sync
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone import ZoneError, parse_zone
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_zone_database import settings_of
 
 SPEC = {
     "remotes": {"type": "path", "default": "/var/lib/one/remotes"},
     "record": {"type": "path", "default": "/var/lib/kvmcloud.stack/remotes.json"},
+    "conf": {"type": "path", "default": "/etc/one/oned.conf"},
     "api_timeout": {"type": "int", "default": 30},
     "sync_timeout": {"type": "int", "default": 600},
 }
@@ -122,16 +132,28 @@ def read_record(path):
         return None
 
 
+def term_of(cli, conf):
+    """The term that the leader of the zone began with; None where there is one front-end alone."""
+    found = read_file(conf)  # none on a host whose packages are only planned
+    if found is None or settings_of(found.content.decode("utf-8", "surrogateescape"))[1] == -1:
+        return None
+    leader = parse_zone(cli.run(["onezone", "show", "-x", "0"])).leader()
+    return leader.term if leader else -1
+
+
 def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     params = module.params
     cli = OneCommand(module, assume_fresh=True)
     try:
         pool = cli.pool("onehost")
-    except OneError as error:
-        module.fail_json(msg=f"Which nodes there are could not be read: {error}")
+        term = term_of(cli, params["conf"])
+    except (OneError, NotParsed, ZoneError) as error:
+        module.fail_json(msg=f"Which nodes there are, and who leads, could not be read: {error}")
     record = read_record(params["record"])
-    plan = plan_sync(pool, record, digest_of(params["remotes"]))
+    same_leader = record is not None and record.get("term") == term and term != -1
+    plan = plan_sync(pool, record if same_leader else None, digest_of(params["remotes"]))
+    wanted = plan.record if term is None else {**plan.record, "term": term}
     names = [host.name for host in plan.sync]
     if plan.waiting:
         module.warn(
@@ -147,9 +169,9 @@ def main():
                 cli.run(copy, {"HOME": os.path.dirname(params["remotes"])})
             except OneError as error:
                 module.fail_json(msg=f"The drivers could not be copied to {', '.join(names)}: {error}")
-        if plan.record != record:
+        if wanted != record:
             make_directories(os.path.dirname(params["record"]))
-            content = json.dumps(plan.record, indent=1, sort_keys=True).encode()
+            content = json.dumps(wanted, indent=1, sort_keys=True).encode()
             write_file(module, ManagedFile(params["record"], content, 0o644, 0, 0))
     shown = {"before": "", "after": "".join(f"{name}: present drivers and probes\n" for name in names)}
     module.exit_json(changed=bool(plan.sync), synced=names, waiting=plan.waiting, diff=shown)

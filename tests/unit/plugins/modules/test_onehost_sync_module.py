@@ -61,8 +61,19 @@ class FrontEnd:
         log.unlink(missing_ok=True)
         return lines
 
+    def leads(self, term: int) -> None:
+        """As one of two front-ends."""
+        (self.folder / "oned.conf").write_text('FEDERATION = [ SERVER_ID = "0" ]\n')
+        servers = "".join(
+            f"<SERVER><ID>{n}</ID><NAME>front{n}</NAME><ENDPOINT>e{n}</ENDPOINT><STATE>{state}</STATE><TERM>{term}</TERM></SERVER>"
+            for n, state in enumerate("32")
+        )
+        zone = f"<ZONE><ID>0</ID><TEMPLATE/><SERVER_POOL>{servers}</SERVER_POOL></ZONE>"
+        (self.folder / "bin/onezone").write_text(f"#!/bin/sh\necho '{zone}'\n")
+        (self.folder / "bin/onezone").chmod(0o755)
+
     def params(self) -> dict[str, str]:
-        return {"remotes": str(self.remotes), "record": str(self.record)}
+        return {"remotes": str(self.remotes), "record": str(self.record), "conf": str(self.folder / "oned.conf")}
 
 
 @pytest.fixture
@@ -135,6 +146,16 @@ def test_what_counts_as_a_change(front_end: FrontEnd, capsys: Any, change: str) 
     assert not run(capsys, front_end)["changed"], "neither a time, nor a backup, nor the mark of a sync is a change"
 
 
+def test_after_another_front_end_led_the_nodes_have_its_drivers(front_end: FrontEnd, capsys: Any) -> None:
+    front_end.has(node1=MONITORED, node2=ERROR)
+    front_end.leads(term=4)
+    assert run(capsys, front_end)["synced"] == ["node1"]
+    assert not run(capsys, front_end)["changed"]
+    front_end.leads(term=6)
+    assert run(capsys, front_end)["synced"] == ["node1"], "who led in term 5 may have given it others"
+    assert not run(capsys, front_end)["changed"]
+
+
 def test_a_node_that_is_not_reached_is_named_and_made_up_for(
     front_end: FrontEnd, capsys: Any, warnings: list[str]
 ) -> None:
@@ -183,6 +204,6 @@ def test_an_oned_that_hangs_is_not_waited_for_as_long_as_a_copy(front_end: Front
 
 
 def test_without_a_pool_nothing_is_done(front_end: FrontEnd, capsys: Any) -> None:
-    with pytest.raises(ModuleFailed, match="Which nodes there are could not be read"):
+    with pytest.raises(ModuleFailed, match="Which nodes there are, and who leads, could not be read"):
         run(capsys, front_end)
     assert front_end.synced() == [] and not front_end.record.exists()
