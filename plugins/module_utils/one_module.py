@@ -20,7 +20,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import 
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import PoolError, Resource
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_wait import NotSettled
-from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Plan, PlanError, RunnerError
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Plan, PlanError, Runner, RunnerError
 
 CALL_OPTIONS: dict[str, Any] = {
     "api_timeout": {"type": "int", "default": 30},
@@ -78,9 +78,9 @@ class ResourceModule:
         secret = to_decrypt(kind.encrypted, declared, pool)
         return [self.cli.decrypted(kind.command, one) if one.id in secret else one for one in pool]
 
-    def apply(self, plan: Plan) -> list[int]:
+    def apply(self, plan: Plan, runner: Runner | None = None) -> list[int]:
         """Apply the plan, and return the ids of what it created."""
-        ids = plan.apply(self.cli)
+        ids = plan.apply(runner or self.cli)
         self.applied = plan.result()["actions"]
         return [int(ids[step.creates]) for step in plan.steps if step.creates]
 

@@ -21,6 +21,8 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_template import
 from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import Argument, InputFile, NewId
 
 STATES = {"0": "init", "1": "ready", "2": "being created", "3": "being deleted", "4": "done", "5": "error"}
+# Not a command of OpenNebula: between a deletion and a creation of one name, which oned refuses as long as it is taken.
+WAIT = "wait-for-deletion"
 _READY = "1"
 _ERROR = "5"
 _DEFAULT_GROUP = "0"
@@ -114,7 +116,9 @@ class VnetPlanner(MemberPlanner):
             if not self._unusable(found):
                 self.refuse(label, f"it is in state ERROR with leases in use: {found.error()} Repair it by hand.")
             self.warn(label, f"it is in state ERROR and unused, so it is made anew: {found.error()}")
+            self._give_driver(label, template, found)
             self.step(f"delete {label} (id {found.id})", "onevnet", "delete", str(found.id))
+            self.step(f"wait until {label} is gone", WAIT, "onevnet", str(found.id))
             self.create({"name": found.name, **{k: v for k, v in declaration.items() if v is not None}}, template)
             return
         before = self.view(found)
@@ -126,6 +130,12 @@ class VnetPlanner(MemberPlanner):
         clusters = [str(number) for number in found.ids.get("CLUSTERS", ())]
         self._properties(declaration, str(found.id), found, clusters, after)
         self.show(found.name, before, after)
+
+    def _give_driver(self, label: str, template: Template, found: Resource) -> None:
+        """Up to release 6.10 a replaced template can leave a network without driver, which oned then cannot delete."""
+        if found.fields.get("VN_MAD") == "":
+            driver = InputFile(one_template.render({"VN_MAD": template["VN_MAD"]}))
+            self.step(f"give {label} a driver, to delete it", "onevnet", "update", str(found.id), driver, "-a")
 
     def _comparable(self, label: str, template: Template, found: Resource) -> Template:
         """The template without what oned holds in another form and has as wanted."""

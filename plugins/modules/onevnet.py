@@ -107,7 +107,8 @@ options:
             unlocked for the time of the change; no VM can be started in it.
           - With V(present) a locked network that would change is an error.
           - A network with addresses in use, and a locked one, is not deleted.
-          - With V(present), a network that is in state error and has no address in use is deleted and created again.
+          - With V(present), a network that is in state error and has no address in use is deleted and created again. If
+            it has lost its driver, it is given one before, for oned cannot delete it without.
         type: str
         choices: [present, absent, locked, unlocked]
         default: present
@@ -165,7 +166,7 @@ actions:
       description: The step as a phrase.
       type: str
     command:
-      description: The command with its arguments.
+      description: The command with its arguments. C(wait-for-deletion) is the module's own deed.
       type: list
       elements: str
   sample:
@@ -184,8 +185,9 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.one_module import (
     ResourceModule,
     state_option,
 )
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_vnet import VnetPlanner, unready
-from ansible_collections.kvmcloud.stack.plugins.module_utils.one_wait import wait_until
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_vnet import WAIT, VnetPlanner, unready
+from ansible_collections.kvmcloud.stack.plugins.module_utils.one_wait import NotSettled, wait_until
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import RunnerError
 
 OPTIONS = {
     **COMMON_OPTIONS,
@@ -201,6 +203,29 @@ ERROR_GRACE = 1
 CALL_OPTIONS = {"wait": {"type": "bool", "default": True}, "wait_timeout": {"type": "int", "default": 30}}
 
 
+class Runner:
+    """Runs OpenNebula's commands, and waits where the plan says so: oned deletes in the background."""
+
+    def __init__(self, cli, limit):
+        self.cli, self.limit, self.new_id = cli, limit, cli.new_id
+
+    def change(self, argv):
+        if argv[0] != WAIT:
+            return self.cli.change(argv)
+        try:
+            wait_until(
+                read=lambda: self.cli.pool("onevnet"),
+                judge=lambda pool: unready(pool, [], [int(argv[2])]),
+                wanted="it to be gone",
+                limit=self.limit,
+                grace=ERROR_GRACE,
+                interval=0.2,
+            )
+        except NotSettled as error:
+            raise RunnerError(str(error)) from error
+        return ""
+
+
 def main() -> None:
     resources = ResourceModule("vnets", OPTIONS, CALL_OPTIONS)
     with resources.sentences():
@@ -210,7 +235,7 @@ def main() -> None:
         groups = resources.cli.pool("onesecgroup") if any(item.get("security_groups") for item in declared) else []
         plan = VnetPlanner(present, clusters, resources.check_mode, groups).plan(declared)
         if not resources.check_mode:
-            created = resources.apply(plan)
+            created = resources.apply(plan, Runner(resources.cli, resources.params["wait_timeout"]))
             deleted = [int(str(step.argv[2])) for step in plan.steps if step.argv[:2] == ("onevnet", "delete")]
             if (created or deleted) and resources.params["wait"]:
                 wait_until(

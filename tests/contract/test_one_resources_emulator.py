@@ -157,7 +157,11 @@ def test_a_network_that_oned_could_not_make_is_made_anew_later(run: Any, machine
     cli.run(["onevnet", "create", str(path)])
     wanted = {"name": "bad", "template": {"VN_MAD": "bridge", "BRIDGE": "br0"}}
     good = [{"TYPE": "IP4", "IP": "10.1.1.1", "SIZE": 1}]
-    assert becomes(run, "onevnet", **wanted, address_ranges=good) == ["onevnet delete", "onevnet create"]
+    assert becomes(run, "onevnet", **wanted, address_ranges=good) == [
+        "onevnet delete",
+        "wait-for-deletion onevnet",
+        "onevnet create",
+    ]
     assert run("onevnet_info", name=["bad"])["vnets"][0]["state"] == "ready"
 
 

@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_planner import Refused
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_pool import Resource
 from ansible_collections.kvmcloud.stack.plugins.module_utils.one_vnet import VnetPlanner, unready
-from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import InputFile, Plan
+from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import InputFile, Plan, RunnerError
+from ansible_collections.kvmcloud.stack.plugins.modules import onevnet
 
 RANGE = {"TYPE": "IP4", "IP": "192.0.2.10", "SIZE": "20"}
 
@@ -150,11 +151,53 @@ def test_refusals(present: list[Resource], wanted: dict[str, Any], words: str) -
         plan(present, wanted)
 
 
+REMADE = [["onevnet", "delete", "9"], ["wait-for-deletion", "onevnet", "9"], ["onevnet", "create", "<file>"]]
+
+
 def test_the_remains_of_a_failed_creation_are_made_anew() -> None:
     broken = vnet("5", template={"ERROR": ["Sat Nov 21 : Wrong SIZE for address range"]}, ranges=())
     found = plan([broken], {"name": "guests", "template": {"VN_MAD": "fw"}, "address_ranges": [RANGE]})
-    assert commands(found) == [["onevnet", "delete", "9"], ["onevnet", "create", "<file>"]]
+    assert commands(found) == REMADE
     assert "Wrong SIZE for address range" in found.warnings[0]
+
+
+@pytest.mark.parametrize(("driver", "first"), [("", [["onevnet", "update", "9", "<file>", "-a"]]), ("fw", [])])
+def test_one_that_lost_its_driver_gets_one_before_it_is_deleted(driver: str, first: list[list[str]]) -> None:
+    """oned 6.10 takes a replacement without VN_MAD, and then ends every deletion in the state ERROR."""
+    found = plan([vnet("5", fields={"VN_MAD": driver})], {"name": "guests", "template": {"VN_MAD": "fw"}})
+    assert commands(found) == [*first, *REMADE]
+    if first:
+        assert sent(found)[0] == 'VN_MAD = "fw"\n'
+
+
+class Oned:
+    """Deletes in the background: gone at the third look, or never."""
+
+    def __init__(self, states: list[str]) -> None:
+        self.states, self.changed = states, []
+
+    def change(self, argv: list[str]) -> str:
+        self.changed.append(argv)
+        return "ID: 10"
+
+    def new_id(self, output: str) -> str:
+        return output[4:]
+
+    def pool(self, _command: str) -> list[Resource]:
+        state = self.states.pop(0) if self.states else None
+        return [vnet(state)] if state else []
+
+
+def test_a_deletion_is_waited_for_before_its_name_is_taken_again() -> None:
+    oned = Oned(["3", "3"])
+    assert onevnet.Runner(oned, 30).change(["wait-for-deletion", "onevnet", "9"]) == ""
+    assert (oned.states, oned.changed) == ([], [])
+    assert onevnet.Runner(oned, 30).change(["onevnet", "create", "x"]) == "ID: 10"
+
+
+def test_a_deletion_that_does_not_end_is_told() -> None:
+    with pytest.raises(RunnerError, match="guests: still being deleted"):
+        onevnet.Runner(Oned(["3"] * 9), 0).change(["wait-for-deletion", "onevnet", "9"])
 
 
 def test_unready_tells_what_oned_gave_up_with_its_text() -> None:
