@@ -263,6 +263,20 @@ def test_a_front_end_with_a_cloud_of_its_own_is_refused_and_loses_nothing(zone):
 
 
 @pytest.mark.full
+def test_a_seeded_front_end_that_starts_before_it_was_made_a_server_is_no_second_leader(zone):
+    leading = leader("front1")
+    seeded = next(host for host in FRONT_ENDS if host != leading)
+    renew(seeded)
+    kill_at("Seed is gone")
+    on(seeded, "systemctl start opennebula")  # as a reboot would
+    assert until(lambda: servers(leading)[seeded]["STATE"] == "2"), servers(leading)
+    assert leader(leading) == leading
+    converge()
+    assert_whole()
+    assert on(seeded, "ls -A /var/lib/one | grep -E '^[.](seed|snapshot)' || true") == ""
+
+
+@pytest.mark.full
 @pytest.mark.parametrize(
     "task",
     [

@@ -289,6 +289,29 @@ def test_a_host_boots_without_its_nfs_server_and_mounts_when_it_is_back(clean_gu
 
 
 @pytest.mark.full
+def test_what_an_automount_brings_is_not_taken_for_files_below_it(clean_guest):
+    on("disks1", "mkdir -p /srv/images && chown 9869:9869 /srv/images && echo kept > /srv/images/image")
+    on("disks1", "echo '/srv/images *(rw,sync,no_subtree_check)' > /etc/exports && systemctl enable --now nfs-server")
+    on("disks1", "exportfs -ra")
+    images = {"datastore": "shared_images", "src": "disks1:/srv/images", "opts": "x-systemd.automount"}
+    converge("disks1", mounts=[images])
+
+    reboot()
+    assert on("disks1", f"findmnt -n -o FSTYPE {IMAGES}").split() == ["autofs"], "nobody has looked there yet"
+    again = module("disks1", mounts=[images])
+    assert again.get("changed") is False, again
+    assert on("disks1", f"stat -c %U:%a /srv/images; cat {IMAGES}/image").split() == ["oneadmin:755", "kept"]
+
+    on("disks1", f"umount {IMAGES}; systemctl stop nfs-server")
+    refused = module("disks1", mounts=[images])
+    assert f"the automount at {IMAGES} was asked for" in refused.get("msg", ""), refused
+    on("disks1", "systemctl start nfs-server")
+    gone = module("disks1", mounts=[{**images, "state": "absent"}])
+    assert gone.get("changed") is True, gone
+    assert IMAGES not in on("disks1", "cat /etc/fstab /proc/mounts")
+
+
+@pytest.mark.full
 def test_a_server_that_keeps_root_out_is_told_whom_the_export_must_belong_to(clean_guest):
     on("disks1", "mkdir -p /srv/theirs && chown 1234:1234 /srv/theirs")
     on("disks1", "echo '/srv/theirs *(rw,sync,no_subtree_check)' > /etc/exports && systemctl start nfs-server")
