@@ -66,7 +66,7 @@ def database_is_known(cloud: Cloud) -> Iterator[Finding]:
 def port_of_oned(cloud: Cloud) -> Iterator[Finding]:
     """opennebula_frontend_oned_edits moves oned to another port than 2633."""
     for edit in cloud.oned_edits:
-        if str(edit.get("attribute")).upper() == "PORT" and str(edit.get("value")) != "2633":
+        if str(edit.get("attribute")).upper() == "PORT" and str(edit.get("value", 2633)) != "2633":
             yield Finding(
                 WHOLE_CLOUD,
                 f"opennebula_frontend_oned_edits makes PORT of oned.conf {edit.get('value')}, and OpenNebula's own "
