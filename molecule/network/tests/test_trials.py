@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 
 import pytest
-from network_hosts import SOON, TRIAL, output_of, signalled
+from network_hosts import SOON, TRIAL, output_of, said_of, signalled
 
 GUESTS = {"bridges": [{"name": "brg", "interfaces": ["eth1"]}]}
 NO_LEASE = {"ethernets": [{"name": "eth2", "dhcp4": True}]}  # which cuts nobody off
@@ -64,3 +64,23 @@ def test_a_power_loss_between_trial_and_confirmation_brings_the_former_network(l
     after = lab.state(LOST)
     assert (after["files"], after["routes"]) == (before[LOST]["files"], before[LOST]["routes"])
     assert after["links"]["eth0"] == before[LOST]["links"]["eth0"]
+
+
+FULL = """
+cp --archive /etc/netplan /run/netplan-of-before
+mount -t tmpfs -o size=16k none /etc/netplan
+cp --archive /run/netplan-of-before/. /etc/netplan
+! cp /dev/zero /etc/netplan/filler
+"""
+
+
+def test_a_change_that_there_is_no_room_for_is_taken_back_at_once(lab, before):
+    lab.on(LOST, FULL)
+    full = lab.state(LOST)
+    run = lab.links({LOST: GUESTS}, host_network_confirm_timeout=300)
+    after = lab.state(LOST)
+    lab.on(LOST, "umount /etc/netplan; rm -r /run/netplan-of-before")
+    said = said_of(LOST, run)
+    assert "rolled back: it works, and its files cannot be kept below /etc: " in said, run.output
+    assert "No space left on device" in said and "Tried was: create bridge brg" in said
+    assert after == full and lab.state(LOST)["files"] == before[LOST]["files"]
