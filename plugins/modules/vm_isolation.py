@@ -92,8 +92,8 @@ options:
     default: "02:00"
   local_services:
     description:
-      - What guests reach on the node itself, as V(udp/67) for a DHCP server on it; at an address of the bridge that is in
-        a guest network and among its O(bridges[].gateways).
+      - What guests reach on the node itself, as V(udp/67) for a DHCP server on it; at an address of the bridge that is
+        in a guest network and among its O(bridges[].gateways).
     type: list
     elements: str
     default: []
