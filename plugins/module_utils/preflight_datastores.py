@@ -166,12 +166,12 @@ def shared_datastores_are_mounted(cloud: Cloud) -> Iterator[Finding]:
         hosts = {host.name: host for host in [*front_ends(cloud), *nodes_of(cloud, set(one.clusters))]}
         if len(hosts) > 1:  # a single machine shares its disk with itself
             wanted.append((one, list(hosts.values())))
-    for one, hosts, sources in _sources(cloud, wanted):
-        missing = [name for name in hosts if name not in sources]
+    for one, names, sources in _sources(cloud, wanted):
+        missing = [name for name in names if name not in sources]
         if missing:
             yield Finding(
                 ", ".join(missing),
-                f"The datastore {one.title} must be one network mount on {', '.join(hosts)}, for what one of them "
+                f"The datastore {one.title} must be one network mount on {', '.join(names)}, for what one of them "
                 "writes the "
                 f"others read; there is none below {cloud.datastore_location} for it on {', '.join(missing)}.",
                 f"Declare it in host_storage_datastore_mounts for all of them, or mount {cloud.datastore_location} "
@@ -181,7 +181,7 @@ def shared_datastores_are_mounted(cloud: Cloud) -> Iterator[Finding]:
         elif len(set(sources.values())) > 1:
             listed = "; ".join(f"{name}: {source}" for name, source in sorted(sources.items()))
             yield Finding(
-                ", ".join(hosts),
+                ", ".join(names),
                 f"The datastore {one.title} must be the same network mount everywhere, and is written differently "
                 f"({listed}).",
                 "If these are names of one export or volume, all is well; else mount the same one everywhere.",
