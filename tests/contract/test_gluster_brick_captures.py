@@ -57,7 +57,7 @@ def brick_of(capture: dict[str, Any]) -> tuple[str, Brick]:
 def test_marks_of_real_bricks(captures, name, marks, files):
     path, brick = brick_of(captures[name])
     assert (brick.marks, brick.files) == (marks, files)
-    plan = plan_reset([path], {path: brick}, {}, [], [])
+    plan = plan_reset([path], {path: brick}, {}, [], [], {})
     assert len(plan.steps) == 1 and bool(plan.warnings) == bool(files)
 
 
