@@ -13,7 +13,7 @@ author:
 description:
   - Prepares the named disks that are empty. One that holds anything but an OSD ends the module before any disk is
     touched; no disk is ever wiped.
-  - What C(vitastor-disk) would do is asked first, what it has made is counted after: its status is 0 either way.
+  - What C(vitastor-disk) would do is asked first, what it has made is counted after, for its status is 0.
     A partition that a run left which was killed gets its OSD.
   - OSDs of the disks that do not run are started.
 options:
