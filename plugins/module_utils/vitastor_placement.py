@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Dict, Iterable, Mapping, Sequence
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_cluster import ClusterError
 
 HOST_LEVEL = 100  # of Vitastor, as 101 is that of OSDs; what is further out has a smaller number
 PREFIX = "/vitastor"
-Nodes = dict[str, dict[str, str]]
+Nodes = Dict[str, Dict[str, str]]
 
 
 def vitastor_placement(
