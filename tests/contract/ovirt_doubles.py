@@ -42,7 +42,15 @@ OFFICIAL_ROLE = """
 CLUSTER_UPGRADE = """
 - name: A module that is given a login
   ovirt.ovirt.probe:
-    auth: {}
+    auth: "{{ ovirt_auth }}"
+"""
+# A login that every engine takes.
+LOGIN = """
+from ansible.module_utils.basic import AnsibleModule
+
+options = dict.fromkeys(["url", "username", "ca_file", "insecure", "state"], {})
+module = AnsibleModule(argument_spec={**options, "password": {"no_log": True}, "ovirt_auth": {"type": "dict"}})
+module.exit_json(ansible_facts={"ovirt_auth": {"token": "given"}})
 """
 
 
@@ -68,7 +76,7 @@ def install_cluster_upgrade(collections: Path) -> None:
 
 def _install_collection(collections: Path, role: str, text: str) -> None:
     collection = collections / "ansible_collections/ovirt/ovirt"
-    files = {f"roles/{role}/tasks/main.yml": text, "plugins/modules/probe.py": PROBE}
-    for name, content in files.items():
-        (collection / name).parent.mkdir(parents=True)
+    modules = {"plugins/modules/probe.py": PROBE, "plugins/modules/ovirt_auth.py": LOGIN}
+    for name, content in {f"roles/{role}/tasks/main.yml": text, **modules}.items():
+        (collection / name).parent.mkdir(parents=True, exist_ok=True)
         (collection / name).write_text(content)

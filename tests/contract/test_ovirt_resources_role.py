@@ -227,15 +227,17 @@ def test_an_upgrade_trusts_the_engine_alone(server: StandIn, run: Run, tmp_path:
     another, _key = certificate(tmp_path, "another")
     changed, said = run(tasks="upgrade.yml", ovirt_resources_api_ca_file=str(another), **given)
     assert changed == -1 and "LOGIN" not in server.engine.requests and "certificate" in said, said
-    run(tasks="upgrade.yml", ovirt_resources_api_ca_file=str(tmp_path / "engine.pem"), **given)
-    assert "LOGIN" in server.engine.requests, "the stand-in knows too little for more than the login"
+    _changed, said = run("-vv", tasks="upgrade.yml", ovirt_resources_api_ca_file=str(tmp_path / "engine.pem"), **given)
+    assert server.engine.requests[:2] == ["LOGIN", "POST /events"], "the stand-in knows too little for the rest"
+    assert server.engine.requests.count("LOGIN") == server.engine.requests.count("LOGOUT") == 1 and not server.logins
+    assert not any(token in said for token in server.tokens), "the login is shown"
 
 
 def test_an_upgrade_keeps_the_login_out_of_the_journal(run: Run, tmp_path: Path) -> None:
     ovirt_doubles.install_cluster_upgrade(tmp_path / "collections")
     clusters = [{"name": "rack1"}]
     changed, said = run(tasks="upgrade.yml", collections=tmp_path / "collections", ovirt_resources_clusters=clusters)
-    assert changed == 0 and "in_the_journal: false" in said, said
+    assert changed == 0 and "in_the_journal: false" in said and "token: given" in said, said
 
 
 def test_secrets_of_entries_are_in_no_output(server: StandIn, run: Run) -> None:
