@@ -31,10 +31,8 @@ def read(directory):
 
 
 def switched(directory, changes, elsewhere=()):
-    for step in file_switch.preparation(str(directory), changes, NOTHING, elsewhere):
-        yield step
-    for step in file_switch.completion(str(directory), NOTHING, elsewhere):
-        yield step
+    yield from file_switch.preparation(str(directory), changes, NOTHING, elsewhere)
+    yield from file_switch.completion(str(directory), NOTHING, elsewhere)
 
 
 def test_the_files_change(directory):
