@@ -355,6 +355,7 @@ class NetplanHost:
         changes = {name: None if text is None else text.encode() for name, text in record["etc"].items()}
         changes.update(dict.fromkeys(record["profiles"]))
         os.makedirs(ETC, mode=0o755, exist_ok=True)
+        file_switch.go_back(ETC, NOTHING, ELSEWHERE)  # a link of a confirmation that was cut off would be no backup
         moment = time.strftime("%Y-%m-%d@%H:%M:%S~")
         for name in changes:
             path = os.path.join(ETC, name)
@@ -364,6 +365,7 @@ class NetplanHost:
         file_switch.prepare(ETC, changes, NOTHING, ELSEWHERE)
 
     def _withdraw(self, backups: Sequence[str]) -> None:
+        """As far as the disk lets it: what stays reads as before, and the next run clears it away."""
         with contextlib.suppress(OSError):
             file_switch.go_back(ETC, NOTHING, ELSEWHERE)
         for path in backups:

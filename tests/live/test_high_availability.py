@@ -24,6 +24,7 @@ INVENTORY = os.environ.get("KVMCLOUD_HA_INVENTORY") or str(cloud.CHECKOUT / "tes
 SSH = ["ssh", "-F", "/var/lib/kvmcloud-lab/labs/ha/ssh/config"]
 FRONT_ENDS = ("front1", "front2", "front3")
 FLOATING = "10.213.100.10"
+LEFT_OF_SEEDS = "find /var/lib/one -maxdepth 1 '(' -name '.seed*' -o -name '.snapshot*' ')'"
 OF_LEADER = ("opennebula-gate", "opennebula-flow", "opennebula-hem")
 
 
@@ -273,7 +274,7 @@ def test_a_seeded_front_end_that_starts_before_it_was_made_a_server_is_no_second
     assert leader(leading) == leading
     converge()
     assert_whole()
-    assert on(seeded, "ls -A /var/lib/one | grep -E '^[.](seed|snapshot)' || true") == ""
+    assert on(seeded, LEFT_OF_SEEDS) == ""
 
 
 @pytest.mark.full
@@ -296,7 +297,7 @@ def test_a_run_killed_while_the_zone_is_made_is_finished_by_the_next(hosts, task
     converge()
     assert_whole()
     assert converge().changed == 0
-    left = [on(host, "ls -A /var/lib/one | grep -E '^[.](seed|snapshot)' || true") for host in FRONT_ENDS]
+    left = [on(host, LEFT_OF_SEEDS) for host in FRONT_ENDS]
     assert left == ["", "", ""], "each is a copy of the database and of the credentials"
 
 
