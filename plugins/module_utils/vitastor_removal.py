@@ -26,6 +26,18 @@ def refuse_removal(leaving: Iterable[int], tree: Sequence[Row], pools: Iterable[
         raise ClusterError(f"The OSDs {listed(gone)} have to stay: {'; '.join(wrong)}. Nothing was changed.")
 
 
+def refuse_unseen(seen: Iterable[int], tree: Sequence[Row], host: str) -> None:
+    """A node of the placement tree has the name of its host."""
+    nodes = _nodes(tree)
+    here = {int(row["name"]) for row in tree if row.get("type") == "osd" and host in _names(row, nodes)}
+    unseen = here - set(seen)
+    if unseen:
+        raise ClusterError(
+            f"The cluster has the OSDs {listed(unseen)} on this host, and their disks are not seen here; bring them "
+            "back, or remove these OSDs as docs/vitastor.md says of a dead host. Nothing was changed."
+        )
+
+
 def to_drain(leaving: Iterable[int], tree: Iterable[Row]) -> list[int]:
     """Those that still take data."""
     weights = {int(row["name"]): row.get("reweight") for row in tree if row.get("type") == "osd"}
@@ -56,11 +68,15 @@ def _above(osd: Row, nodes: Mapping[str, Row]) -> Iterator[Row]:
         name = str(nodes[name].get("parent") or "")
 
 
+def _names(osd: Row, nodes: Mapping[str, Row]) -> list[str]:
+    return [str(node["name"]) for node in _above(osd, nodes)]
+
+
 def _is_for(pool: Row, osd: Row, nodes: Mapping[str, Row]) -> bool:
     wanted = pool.get("osd_tags") or []
     tags = {wanted} if isinstance(wanted, str) else set(wanted)
     root = pool.get("root_node")
-    return tags <= set(osd.get("tags") or []) and (not root or root in [node["name"] for node in _above(osd, nodes)])
+    return tags <= set(osd.get("tags") or []) and (not root or root in _names(osd, nodes))
 
 
 def _domains(pool: Row, osds: Iterable[Row], nodes: Mapping[str, Row]) -> set[str]:

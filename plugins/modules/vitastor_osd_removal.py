@@ -13,7 +13,8 @@ author:
 description:
   - Moves the data of all OSDs of the host to others, waits until none is left on them, and removes them then.
   - Ends before anything is changed where a pool would have fewer hosts (or what its failure domain is) than it wants
-    copies, misses copies already, or where the data does not fit on the other OSDs.
+    copies, misses copies already, or where the data does not fit on the other OSDs. It also ends where the cluster has
+    OSDs of this host whose disks are not seen here.
   - What is done by when is decided by the cluster, so a run that was ended, or waited too long, is repeated.
   - A host that is dead cannot run it; see docs/vitastor.md.
 options:
@@ -48,6 +49,7 @@ osds:
 """
 
 import glob
+import os
 import re
 import time
 
@@ -58,6 +60,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_removal im
     listed,
     present,
     refuse_removal,
+    refuse_unseen,
     to_drain,
 )
 
@@ -116,8 +119,9 @@ def main():
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     links, cluster = osds_of_host(), Cluster(module)
     try:
+        tree = cluster.tree()
+        refuse_unseen(links, tree, os.uname().nodename)
         if links:
-            tree = cluster.tree()
             refuse_removal(links, tree, cluster.pools())
             if not module.check_mode:
                 cluster.drain(to_drain(links, tree))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -118,6 +119,17 @@ def test_data_that_does_not_fit(host: Host) -> None:
     for number in (1, 2, 3):
         host.osd(number, free=GIB)
     with pytest.raises(ModuleFailed, match="they hold 40960 MiB, and the others have 3072 MiB free"):
+        host.leaves()
+
+
+def test_osds_whose_disks_are_not_seen_are_not_forgotten(host: Host, monkeypatch: Any) -> None:
+    monkeypatch.setattr(vitastor_osd_removal.os, "uname", lambda: SimpleNamespace(nodename="s4"))
+    (host.folder / "osd4-data").unlink()
+    with pytest.raises(ModuleFailed, match="has the OSDs 4 on this host, and their disks are not seen here"):
+        host.leaves()
+    host.osd(3, host="s4")
+    (host.folder / "osd4-data").touch()
+    with pytest.raises(ModuleFailed, match="has the OSDs 3 on this host"):
         host.leaves()
 
 
