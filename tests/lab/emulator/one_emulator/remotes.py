@@ -7,6 +7,7 @@ from .paths import real
 REMOTES = "/var/lib/one/remotes"
 ON_NODE = "/var/tmp/one"
 CONNECT_SECONDS = 10
+ANSWER_SECONDS = CONNECT_SECONDS + 60  # a guest without KVM on a busy machine takes its time
 SSH_FAILED = 255  # ssh itself, not the command on the host
 
 

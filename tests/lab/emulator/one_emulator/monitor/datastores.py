@@ -57,7 +57,7 @@ def measure_elsewhere(datastore):
     path = base_path(datastore.id)
     host = f"{datastore.template.get('RSYNC_USER')}@{datastore.template.get('RSYNC_HOST')}"
     try:
-        told = remotes.ssh(host, f"mkdir -p '{path}/' && df -PBM '{path}/'", seconds=remotes.CONNECT_SECONDS + 20)
+        told = remotes.ssh(host, f"mkdir -p '{path}/' && df -PBM '{path}/'", seconds=remotes.ANSWER_SECONDS)
     except subprocess.TimeoutExpired:
         told = None
     if told is None or told.returncode:

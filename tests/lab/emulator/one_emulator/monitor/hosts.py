@@ -64,7 +64,7 @@ def probe(name):
 
 def _probe_once(name):
     try:
-        done = remotes.ssh(name, PROBE, seconds=remotes.CONNECT_SECONDS + 20)
+        done = remotes.ssh(name, PROBE, seconds=remotes.ANSWER_SECONDS)
     except subprocess.TimeoutExpired:
         return None, "the probe did not answer in time"
     except OSError as problem:
