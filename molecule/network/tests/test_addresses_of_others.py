@@ -41,6 +41,7 @@ def there(lab):
 KEPT = ({*OWN["addresses"], FLOATING}, {"10.97.0.1/24", BESIDE})
 
 
+@pytest.mark.full
 def test_netplan_drops_what_it_was_not_told_of(lab, floating):
     """Or all of this were needless."""
     lab.on(HOST, "netplan apply")
@@ -64,6 +65,7 @@ def test_a_bridge_listens_to_lldp_from_the_change_on(lab):
     assert lab.on(HOST, places).count("90-kvmcloud.conf") == 1 and "91-kvmcloud.conf" not in lab.on(HOST, places)
 
 
+@pytest.mark.full
 def test_an_address_that_another_host_has_by_then_stays_away(lab, floating):
     lab.on(HOST, f"ip address replace {MOVED} dev br0")
     lab.on(OTHER, f"ip address replace {MOVED} dev eth0")
@@ -72,6 +74,7 @@ def test_an_address_that_another_host_has_by_then_stays_away(lab, floating):
     assert there(lab) == KEPT
 
 
+@pytest.mark.full
 def test_addresses_of_others_are_there_after_a_rollback(lab, floating):
     before = lab.state(HOST)
     run = lab.links(NO_LEASE, host_network_confirm_timeout=15)

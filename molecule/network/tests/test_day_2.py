@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 OWN = {"name": "br0", "interfaces": ["eth0"], "addresses": ["10.213.122.11/24"]}
 
 
@@ -19,6 +21,7 @@ def test_check_mode_tells_the_plan_and_changes_nothing(lab):
     assert lab.state("bare1") == before
 
 
+@pytest.mark.full
 def test_what_was_changed_by_hand_is_changed_back(lab):
     lab.on("static1", "ip link delete brg")
     run = lab.declared_by_inventory("static1")
@@ -43,6 +46,7 @@ def test_a_bridge_with_guests_is_not_removed(lab):
     assert lab.state("static1") == before
 
 
+@pytest.mark.full
 def test_a_bridge_that_is_declared_no_more_is_removed_and_made_again(lab):
     run = lab.links({"static1": {"bridges": [OWN]}})
     assert run.rc == 0 and "+remove bridge brg" in run.output, run.output
@@ -52,6 +56,7 @@ def test_a_bridge_that_is_declared_no_more_is_removed_and_made_again(lab):
     assert lab.ports("static1", "brg") == {"eth1"}
 
 
+@pytest.mark.full
 def test_cloud_init_does_not_write_its_network_again(lab):
     lab.on("static1", "mkdir -p /etc/cloud/cloud.cfg.d")
     run = lab.declared_by_inventory("static1")

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from network_hosts import TRIAL, output_of
 
 HOST, ADDRESS = "manager2", "10.213.122.24/24"
@@ -24,6 +26,7 @@ def test_check_mode_tells_that_a_profile_is_taken_over(lab):
     assert lab.state(HOST) == before
 
 
+@pytest.mark.full
 def test_a_power_loss_in_the_middle_brings_the_profile_back(lab):
     before = lab.state(HOST)
     run = lab.begun({HOST: NO_LEASE}, 120)
@@ -58,6 +61,7 @@ MANAGED = [
 MORE = {"manager1": {"bridges": [*MANAGED, {"name": "brx", "interfaces": ["eth2"]}]}}
 
 
+@pytest.mark.full
 def test_guests_on_a_bridge_of_networkmanager_are_not_cut_off_by_a_change(lab):
     lab.on("manager1", "ip link add vnet7 type veth peer name inside && ip link set vnet7 master brg")
     same, more = lab.declared_by_inventory("manager1"), lab.links(MORE)
@@ -68,6 +72,7 @@ def test_guests_on_a_bridge_of_networkmanager_are_not_cut_off_by_a_change(lab):
     assert more.rc != 0 and ports == {"eth1", "vnet7"}
 
 
+@pytest.mark.full
 def test_what_cannot_be_taken_over_is_told(lab):
     scripts = "/etc/sysconfig/network-scripts"
     lab.on("manager1", f"mkdir -p {scripts} && echo ONBOOT=yes > {scripts}/ifcfg-eth1")
