@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import pytest
-
 from network_hosts import TRIAL, output_of
 
 HOST, ADDRESS = "manager2", "10.213.122.24/24"

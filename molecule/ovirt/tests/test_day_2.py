@@ -9,7 +9,9 @@ import json
 from pathlib import Path
 
 import cloud
+import pytest
 
+pytestmark = pytest.mark.full
 testinfra_hosts = ["engine.as-el9.test"]
 INVENTORY = str(Path(__file__).resolve().parents[1] / "inventory")
 ENGINE, DOUBLE = "engine.as-el9.test", "/var/lib/ovirt-double"

@@ -12,6 +12,7 @@ import cloud
 import ovirt_doubles
 import pytest
 
+pytestmark = pytest.mark.full
 HOST = "hosted.as-el9.test"
 INVENTORY = str(Path(__file__).resolve().parents[1] / "hosted")
 FOLDER = ovirt_doubles.FOLDER
