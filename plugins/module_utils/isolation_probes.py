@@ -18,6 +18,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declarati
 # Where a frame would be seen: in a socket of the node itself, leaving over an uplink, at one of the two guests.
 NODE, OUTSIDE, SECOND, FIRST = "node", "outside", "second", "first"
 FOREIGN_MAC = "52:54:00:4b:56:43"  # of nobody
+UNKNOWN_MAC = "52:54:00:4b:56:44"  # nobody ever sends from it, so that no bridge has learned where it is
 # Documentation addresses: routers have no way to them.
 ELSEWHERE, ELSEWHERE6 = "192.0.2.1", "2001:db8:4b56::1"
 DISCARD = 9
@@ -177,7 +178,7 @@ def _told(ports: Sequence[int]) -> str:
 
 
 def _spoofed(scene: Scene) -> Iterator[Probe]:
-    beyond = scene.router_mac or FOREIGN_MAC
+    beyond = scene.router_mac or UNKNOWN_MAC
     if scene.unused:
         t = token()
         yield Probe(
@@ -244,7 +245,7 @@ def _frames(scene: Scene) -> Iterator[Probe]:
     )
     t = token()
     frame = f.ether(
-        FOREIGN_MAC, scene.bridge_mac, f.IP, f.ip4(ELSEWHERE, ELSEWHERE, f.UDP, f.udp(ELSEWHERE, ELSEWHERE, (1, 9), t))
+        UNKNOWN_MAC, scene.bridge_mac, f.IP, f.ip4(ELSEWHERE, ELSEWHERE, f.UDP, f.udp(ELSEWHERE, ELSEWHERE, (1, 9), t))
     )
     yield Probe("a frame of the node for no guest, flooded", [frame], FIRST, t, NODE)
 
@@ -308,7 +309,7 @@ def _claims6(scene: Scene) -> Iterator[Probe]:
         frame = _udp(scene, mac, scene.second6, DISCARD, t, scene.unused6)
         yield Probe("IPv6: a false address of a protected network, to a guest", [frame], SECOND, t)
         t = token()
-        frame = _udp(scene, scene.router_mac or FOREIGN_MAC, ELSEWHERE6, DISCARD, t, scene.unused6)
+        frame = _udp(scene, scene.router_mac or UNKNOWN_MAC, ELSEWHERE6, DISCARD, t, scene.unused6)
         yield Probe("IPv6: a false address of a protected network, to the outside", [frame], OUTSIDE, t)
 
 
