@@ -168,7 +168,9 @@ class GlusterSteps:
 
     def healed(self, name: str, *only: str) -> None:
         """All bricks of the volume, or those that are named."""
-        quiet = QUIET_READINGS if self.volume(name).form.disperse else 1
+        # Of fragments gluster knows no split-brain, and does not answer.
+        disperse = self.volume(name).form.disperse
+        quiet = QUIET_READINGS if disperse else 1
         readings = 0
 
         def judge(found: list[BrickHeal]) -> Judgement:
@@ -178,9 +180,8 @@ class GlusterSteps:
             readings = 0 if pending else readings + 1
             if not pending:
                 return ({name: "looked at"} if readings < quiet else {}), {}
-            if all(brick.connected for brick in bricks) and gluster_heal.only_split_brain(
-                bricks, self.heal(name, "split-brain")
-            ):
+            asked = not disperse and all(brick.connected for brick in bricks)
+            if asked and gluster_heal.only_split_brain(bricks, self.heal(name, "split-brain")):
                 return {}, {
                     brick: f"{why}, all in split-brain, which never heals by itself" for brick, why in pending.items()
                 }

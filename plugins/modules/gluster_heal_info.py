@@ -75,12 +75,15 @@ SPEC = {
 }
 
 
-def shown(call, name):
+def shown(call, volume):
     """Counts come from the summary, which has no files; the files from the two lists, one of which has all of them."""
+    name = volume.name
     bricks = call.steps.heal(name, "summary")
     found = []
     if call.params["entries"] and any(brick.total != 0 for brick in bricks):
-        split = {entry.gfid for entry in gluster_heal.entries(call.steps.heal(name, "split-brain"))}
+        # Of fragments gluster knows no split-brain, and does not answer.
+        torn = [] if volume.form.disperse else gluster_heal.entries(call.steps.heal(name, "split-brain"))
+        split = {entry.gfid for entry in torn}
         left = gluster_heal.entries(call.steps.heal(name))
         found = [{"gfid": one.gfid, "path": one.path, "split_brain": one.gfid in split} for one in left]
     plain = [{key: value for key, value in brick._asdict().items() if key != "entries"} for brick in bricks]
@@ -97,7 +100,7 @@ def main():
         if missing:
             raise Refused([f"volume {name}: there is no such volume." for name in missing])
         chosen = [volumes[name] for name in (sorted(volumes) if asked is None else asked)]
-        found = [shown(call, one.name) for one in chosen if one.started and one.form.width > 1]
+        found = [shown(call, one) for one in chosen if one.started and one.form.width > 1]
     call.module.exit_json(changed=False, volumes=found)
 
 

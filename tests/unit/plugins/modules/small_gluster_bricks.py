@@ -243,6 +243,11 @@ class BrickCommands:
             del self.split_brain[path]
 
     def heal_info(self, volume: Volume, kind: str = "") -> str:
+        if kind == "split-brain" and volume.disperse:
+            raise Refusal(
+                f"This command is supported for only volumes of replicate type. Volume {volume.name} is not of type "
+                "replicate"
+            )
         nodes = ""
         for brick in volume.bricks:
             files = "".join(f'<file gfid="{gfid}">{path}</file>' for path, gfid in self.split_brain.items())

@@ -53,6 +53,14 @@ def test_waiting_for_split_brain_is_in_vain(volume: Volume, pool: SmallGluster, 
     assert "after 0 s" in str(failed.value)
 
 
+def test_of_fragments_gluster_knows_no_split_brain(volume: Volume, pool: SmallGluster, capsys: Any) -> None:
+    volume.replica, volume.disperse, volume.redundancy = 1, 3, 1
+    volume.incomplete["gs3:/b/v"] = 20
+    (found,) = run_module(capsys, gluster_heal_info, volume=["v"])["volumes"]
+    assert not found["healed"] and found["bricks"][2]["total"] == 5
+    assert not run(capsys)["changed"] and not volume.incomplete
+
+
 def test_trigger(volume: Volume, pool: SmallGluster, capsys: Any) -> None:
     assert not run(capsys, action="trigger")["changed"], "nothing is to be healed"
     volume.incomplete["gs3:/b/v"] = 5
