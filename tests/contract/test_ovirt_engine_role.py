@@ -149,6 +149,7 @@ def test_a_database_of_another_version(engine: Engine) -> None:
     assert "Engine is healthy" not in said, "the run went on"
 
 
+@pytest.mark.full
 def test_a_setup_that_outlives_the_run_is_taken_up_by_the_next(engine: Engine) -> None:
     (engine.double / "wait").touch()
     for _attempt in range(2):  # the second looks after what the first has begun
@@ -174,6 +175,7 @@ def test_an_engine_that_was_set_up_by_hand_is_taken_as_it_is(engine: Engine) -> 
     assert changed == 1 and not engine.calls("engine-setup"), said  # the CA on the controller
 
 
+@pytest.mark.full
 def test_an_engine_from_a_backup(engine: Engine) -> None:
     enabled = "OVESETUP_ENGINE_CORE/enable=bool:True\nOVESETUP_CORE/generatedByVersion=str:4.5.7\n"
     backup = f"[environment:default]\n{enabled}OVESETUP_ENGINE_CONFIG/fqdn=str:{FQDN}\n"

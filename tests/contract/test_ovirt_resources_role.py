@@ -111,6 +111,7 @@ def run(server: StandIn, tmp_path: Path) -> Run:
     return play
 
 
+@pytest.mark.full
 def test_all_kinds_are_made_once(server: StandIn, run: Run) -> None:
     changed, said = run(**CLOUD)
     assert changed == 7, said
