@@ -39,6 +39,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import RunnerE
 Check = Mapping[str, Any]
 
 CONNECT_SECONDS = 5
+LOGIN_SECONDS = 20  # keys are agreed on in it, too, which takes its time on a busy host
 API_SECONDS = 15
 COMMAND_SECONDS = 60
 MOUNT_SECONDS = 15  # of a mounted file system whose server may be gone
@@ -125,7 +126,7 @@ class Host:
     def ssh_login(self, check: Check) -> Verdict:
         """With the configuration that the user's programs have, by which a host key may go unchecked, too."""
         ssh = [*self.as_user(check["user"]), "ssh"]
-        options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}"]
+        options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={LOGIN_SECONDS}"]
         answers = {}
         for host in check["hosts"]:
             effective = self.run([*ssh, "-G", host])[1]
