@@ -100,6 +100,7 @@ def test_hooks_program_and_unit_are_there(switched_on):
     cloud.on("front1", "systemd-analyze verify /etc/systemd/system/opennebula-autostart.path")
 
 
+@pytest.mark.full
 def test_a_second_run_and_check_mode_change_nothing_and_cost_one_module(switched_on):
     again = deploy(ON)
     assert again.changed == 0, again.output
@@ -116,6 +117,7 @@ def test_a_vm_that_went_down_with_its_node_is_asked_for_at_once(switched_on):
     assert unit("path") == "active"
 
 
+@pytest.mark.full
 def test_a_node_that_is_down_is_waited_for(switched_on):
     cloud.lab("kill", "node1", "-i", cloud.INVENTORY)
     try:

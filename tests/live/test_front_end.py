@@ -44,6 +44,7 @@ def test_a_host_that_cannot_be_reached_is_a_line_of_the_report():
     assert "unit opennebula is active" in run.output, "the others are asked all the same"
 
 
+@pytest.mark.full
 def test_libvirt_that_was_stopped_by_hand_is_started_again():
     cloud.on("node1", "systemctl stop libvirtd.socket libvirtd.service")
     assert cloud.converge().changed > 0
@@ -128,6 +129,7 @@ def test_hosts_left_out_by_a_limit_are_named_when_keys_changed():
     assert run.changed > 0 and "Not part of this run" not in run.output
 
 
+@pytest.mark.full
 def test_check_mode_where_a_host_is_to_become_a_node(tmp_path):
     """The front-end has no libvirt, and the groups that its package brings are not there yet."""
     also_node = tmp_path / "also_node"
@@ -150,6 +152,7 @@ def test_defaults_of_guests_restart_oned_and_reach_the_nodes():
     assert cloud.converge().changed == 3
 
 
+@pytest.mark.full
 def test_a_changed_driver_reaches_the_nodes_once():
     marker = "# changed by a test"
     cloud.on("front1", f"echo '{marker}' >> /var/lib/one/remotes/scripts_common.sh")
@@ -158,6 +161,7 @@ def test_a_changed_driver_reaches_the_nodes_once():
     assert cloud.converge().changed == 0
 
 
+@pytest.mark.full
 def test_an_edit_is_predicted_with_the_restart_it_brings():
     edits = [{"attribute": "MAC_PREFIX", "value": "02:01"}]
     run = cloud.playbook("opennebula", "--check", "-e", json.dumps({"opennebula_frontend_oned_edits": edits}))
