@@ -39,7 +39,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.plan import RunnerE
 Check = Mapping[str, Any]
 
 CONNECT_SECONDS = 5
-LOGIN_SECONDS = 20  # keys are agreed on in it, too, which takes its time on a busy host
+LOGIN_SECONDS = 10  # keys are agreed on in it, too, on busy hosts; and dead ones are waited for one after another
 API_SECONDS = 15
 COMMAND_SECONDS = 60
 MOUNT_SECONDS = 15  # of a mounted file system whose server may be gone
