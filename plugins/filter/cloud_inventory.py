@@ -26,6 +26,7 @@ class FilterModule:
             "host_entries": cloud_inventory.host_entries,
             "hosts_that_declare": cloud_inventory.hosts_that_declare,
             "hosts_with_storage": cloud_inventory.hosts_with_storage,
+            "need_open_vswitch": guest_networks.need_open_vswitch,
             "opennebula_node_hosts": cloud_inventory.opennebula_node_hosts,
             "ssh_identities": cloud_inventory.ssh_identities,
             "vm_isolation_defaults": isolation_defaults.vm_isolation_defaults,

@@ -70,7 +70,7 @@ _value:
       type: str
       sample: 7.4/Debian/12
     packages:
-      description: Package names under C(frontend) and C(node).
+      description: Package names under C(frontend), C(node) and C(open_vswitch).
       type: dict
     frontend_units:
       description: Units of a front-end as M(kvmcloud.stack.guarded_service) takes them, oned first.

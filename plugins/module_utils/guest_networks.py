@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which virtual networks share addresses with hypervisors, and what keeps their guests from posing as one."""
+"""Which virtual networks share addresses with hypervisors, what keeps their guests from posing as one, and which need
+Open vSwitch.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 FILTERS = ("FILTER_IP_SPOOFING", "FILTER_MAC_SPOOFING")
 # The drivers that act on the filters; `bridge` and `dummy` store the attributes and let everything pass.
-FILTERING_DRIVERS = frozenset({"fw", "802.1q", "vxlan", "ovswitch", "ovswitch_vxlan"})
+OPEN_VSWITCH = ("ovswitch", "ovswitch_vxlan")
+FILTERING_DRIVERS = frozenset({"fw", "802.1q", "vxlan", *OPEN_VSWITCH})
 # Where a range comes without a mask: the network it is most likely a part of.
 _ASSUMED_PREFIX = {4: 24, 6: 64}
 
@@ -134,3 +137,16 @@ def unfiltered(
         and _driver(network) not in FILTERING_DRIVERS | {""}
         and reaches(network, addresses, protected)
     ]
+
+
+def need_open_vswitch(virtual_networks: Iterable[Mapping[str, Any]], cluster: str) -> bool:
+    """Whether guests on nodes of this cluster may be plugged into Open vSwitch.
+
+    A network that names no cluster may be put into any by another declaration: it counts.
+    """
+    return any(
+        network.get("state") != "absent"
+        and _driver(network) in OPEN_VSWITCH
+        and cluster in [str(name) for name in network.get("clusters") or [cluster]]
+        for network in virtual_networks
+    )

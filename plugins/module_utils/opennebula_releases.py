@@ -274,7 +274,11 @@ def describe(
         "warnings": [] if status == "certified" else [sentence],
         "package_manager": "apt" if apt else "dnf",
         "repository_path": repository_path,
-        "packages": {"frontend": frontend_packages(key, apt), "node": node_packages(key, apt)},
+        "packages": {
+            "frontend": frontend_packages(key, apt),
+            "node": node_packages(key, apt),
+            "open_vswitch": ["openvswitch-switch" if apt else "openvswitch"],
+        },
         "frontend_units": frontend_units(key),
         "leader_units": list(LEADER_UNITS),
         "node_units": node_units(column, system_version),

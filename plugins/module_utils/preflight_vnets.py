@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping, NamedTuple
 
+from ansible_collections.kvmcloud.stack.plugins.module_utils.guest_networks import OPEN_VSWITCH
 from ansible_collections.kvmcloud.stack.plugins.module_utils.opennebula_releases import release_key
 from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight import (
     WARNING,
@@ -31,7 +32,6 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.preflight_topology 
 
 BRIDGED = ("bridge", "fw", "ebtables")
 TAGGED = ("802.1q", "vxlan")
-OPEN_VSWITCH = ("ovswitch", "ovswitch_vxlan")
 # oned refuses a network that lacks one of these, or its AUTOMATIC_ form.
 NEEDED = {
     "dummy": ("BRIDGE",),

@@ -15,6 +15,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 from xml.etree import ElementTree
 
 import cloud
@@ -25,6 +26,7 @@ SSH = ["ssh", "-F", "/var/lib/kvmcloud-lab/labs/ha/ssh/config"]
 FRONT_ENDS = ("front1", "front2", "front3")
 FLOATING = "10.213.100.10"
 LEFT_OF_SEEDS = "find /var/lib/one -maxdepth 1 '(' -name '.seed*' -o -name '.snapshot*' ')'"
+BALANCER = "10.213.100.31"
 OF_LEADER = ("opennebula-gate", "opennebula-flow", "opennebula-hem")
 
 
@@ -86,7 +88,7 @@ def has_floating_address(host: str) -> bool:
     return f" {FLOATING}/" in on(host, "ip address show dev eth0")
 
 
-def assert_whole(hosts: tuple[str, ...] = FRONT_ENDS) -> str:
+def assert_whole(hosts: tuple[str, ...] = FRONT_ENDS, floating: bool = True) -> str:
     """One leads, the others follow it with the same log and data; the address and the services are where it is."""
     name = leader(hosts[0])
     assert name in hosts, servers(hosts[0])
@@ -98,7 +100,7 @@ def assert_whole(hosts: tuple[str, ...] = FRONT_ENDS) -> str:
     for host in hosts:
         assert until(lambda host=host: marker in on(host, "onecluster list -x"), 20), f"{marker} is not on {host}"
     on(name, f"onecluster delete {marker}")
-    assert until(lambda: [host for host in hosts if has_floating_address(host)] == [name])
+    assert until(lambda: [host for host in hosts if has_floating_address(host)] == ([name] if floating else []))
     assert until(lambda: {host: bool(active(host)) for host in hosts} == {host: host == name for host in hosts})
     keys = {on(host, "cd /var/lib/one/.one; sha256sum $(ls | grep -v one_endpoint)") for host in hosts}
     assert len(keys) == 1, "credentials differ"
@@ -317,3 +319,64 @@ def test_a_single_front_end_grows_into_three_and_keeps_its_cloud(hosts, tmp_path
     for host in FRONT_ENDS:
         assert "of_the_single_one" in on(host, "onecluster list -x")
     assert converge().changed == 0
+
+
+def balanced(inventory: Path) -> str:
+    """The same zone with a load balancer before it, as its address only; and the host that plays it."""
+    subprocess.run(["cp", "-rL", INVENTORY, str(inventory)], check=True)
+    own = inventory / "group_vars/all/own.yml"
+    kept = [line for line in own.read_text().splitlines() if not line.startswith("opennebula_ha_")]
+    listen = "opennebula_frontend_oneflow_listen: 0.0.0.0"
+    own.write_text("\n".join([*kept, f"opennebula_ha_balancer: {BALANCER}", listen, ""]))
+    with (inventory / "hosts.yml").open("a") as hosts:
+        image = "lab_image: bookworm-balancer"
+        hosts.write(f"\nbalancers:\n  hosts:\n    balancer:\n      ansible_host: {BALANCER}\n      {image}\n")
+    return str(inventory)
+
+
+def haproxy() -> str:
+    """As docs/high_availability.md says: a port goes to every front-end that has it open."""
+    text = "defaults\n  mode tcp\n  timeout connect 2s\n  timeout client 30s\n  timeout server 30s\n"
+    for port in (2633, 2616, 5030, 2474):
+        text += f"listen port{port}\n  bind :{port}\n  balance roundrobin\n  default-server inter 1s fall 2 rise 1\n"
+        text += "".join(f"  server front{n} 10.213.100.1{n}:{port} check\n" for n in (1, 2, 3))
+    return text
+
+
+def through_balancer(host: str, name: str) -> None:
+    """Changes by the API, which each front-end gets in its turn, and an answer of the leader's services."""
+    endpoint = f"http://{BALANCER}:2633/RPC2"
+    for number in range(3):
+        cluster = f"{name}{number}"
+        create = f"export ONE_XMLRPC={endpoint}; onecluster show {cluster} || onecluster create {cluster}"
+        assert until(lambda create=create: on(host, create)), cluster
+    for port in (5030, 2474):
+        answer = f"curl -s -o /dev/null -w '%{{http_code}}' http://{BALANCER}:{port}/"
+        assert until(lambda answer=answer: on("balancer", answer) != "000"), f"nobody answers for port {port}"
+
+
+@pytest.mark.full
+def test_a_zone_behind_an_external_load_balancer(hosts, tmp_path):
+    renew(*FRONT_ENDS)
+    inventory = balanced(tmp_path / "balanced")
+    cloud.lab("up", "-i", inventory)
+    on("balancer", f"cat > /etc/haproxy/haproxy.cfg <<'END'\n{haproxy()}END\nsystemctl restart haproxy")
+    run = cloud.playbook("site", inventory=inventory)
+    assert run.rc == 0, run.output
+    leading = assert_whole(floating=False)
+    assert f"http://{BALANCER}:2633/RPC2" in on("front2", "onezone show -x 0")
+    again = cloud.playbook("site", inventory=inventory)
+    assert (again.rc, again.changed) == (0, 0), again.output
+    accepted = cloud.playbook("verify", inventory=inventory)
+    assert accepted.rc == 0, accepted.output
+    through_balancer("front2", "before_")
+    lab("kill", leading)
+    others = tuple(host for host in FRONT_ENDS if host != leading)
+    assert until(lambda: leader(others[0]) in others)
+    assert_whole(others, floating=False)
+    through_balancer(others[0], "after_")
+    lab("start", leading)
+    run = cloud.playbook("site", inventory=inventory)
+    assert run.rc == 0, run.output
+    assert_whole(floating=False)
+    assert "after_2" in on(leading, "onecluster list -x")

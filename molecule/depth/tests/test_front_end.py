@@ -81,6 +81,7 @@ def test_security_group_and_its_network(host):
         ("filtered", {"VN_MAD": "fw", "BRIDGE": "br0"}),
         ("tagged", {"VN_MAD": "802.1Q", "PHYDEV": "eth1"}),
         ("tunnelled", {"VN_MAD": "vxlan", "PHYDEV": "eth1"}),
+        ("switched", {"VN_MAD": "ovswitch", "BRIDGE": "ovs0", "VLAN_ID": "60"}),
         ("hypervisors", {"VN_MAD": "fw", "FILTER_IP_SPOOFING": "YES", "FILTER_MAC_SPOOFING": "YES"}),
     ],
 )

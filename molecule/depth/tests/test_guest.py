@@ -36,3 +36,22 @@ def test_the_kernel_makes_the_links_of_the_declared_networks(host, link):
         assert name in host.check_output("ip -brief link show up")
     finally:
         host.check_output(f"ip link delete {name}")
+
+
+def test_open_vswitch_keeps_guests_of_one_vlan_together(host):
+    """As OpenNebula's driver plugs them for the network 'switched': a tagged port each."""
+    host.check_output("ovs-vsctl add-br ovs0")
+    try:
+        for number, tag in enumerate((60, 60, 61), start=1):
+            port = f"ovs0 port{number} tag={tag} -- set interface port{number} type=internal"
+            host.check_output(f"ovs-vsctl add-port {port}")
+            host.check_output(f"ip netns add guest{number}")
+            host.check_output(f"ip link set port{number} netns guest{number}")
+            host.check_output(f"ip -n guest{number} address add 10.213.113.{number}/24 dev port{number}")
+            host.check_output(f"ip -n guest{number} link set port{number} up")
+        assert host.run("ip netns exec guest1 ping -c 1 -w 20 10.213.113.2").succeeded
+        assert host.run("ip netns exec guest1 ping -c 2 -w 5 10.213.113.3").failed, "it is in another VLAN"
+    finally:
+        host.check_output("ovs-vsctl del-br ovs0")
+        for number in (1, 2, 3):
+            host.run(f"ip netns delete guest{number}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.guest_networks import (
+    need_open_vswitch,
     networks_of,
     reaches,
     unfiltered,
@@ -114,3 +115,20 @@ def test_networks_that_no_driver_filters_are_named() -> None:
 def test_addresses_of_one_family_never_meet_the_other() -> None:
     assert not reaches(network({"TYPE": "IP6", "ULA_PREFIX": "fd00::"}), ["192.0.2.11"], ())
     assert [str(found) for found in networks_of(network(NEAR))] == ["192.0.2.0/24"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        pytest.param([], False, id="no networks"),
+        pytest.param([{**network(NEAR, VN_MAD="fw"), "clusters": ["a"]}], False, id="of another driver"),
+        pytest.param([{**network(NEAR, VN_MAD="ovswitch"), "clusters": ["a", "b"]}], True, id="of this cluster"),
+        pytest.param([{**network(NEAR, VN_MAD="OVSwitch_VXLAN"), "clusters": ["a"]}], True, id="drivers have no case"),
+        pytest.param([{**network(NEAR, VN_MAD="ovswitch"), "clusters": ["b"]}], False, id="of another cluster"),
+        pytest.param([network(NEAR, VN_MAD="ovswitch")], True, id="may be put into any"),
+        pytest.param([network(NEAR, VN_MAD="ovswitch", state="absent")], False, id="one that goes"),
+        pytest.param([{"name": "guests"}], False, id="known to oned only"),
+    ],
+)
+def test_nodes_whose_guests_are_plugged_into_open_vswitch(declared: list, expected: bool) -> None:
+    assert need_open_vswitch(declared, "a") is expected
