@@ -155,6 +155,7 @@ def test_a_host_in_another_data_centre_is_not_moved(server: StandIn, run: Run) -
     assert "The host host1 is in the cluster far of the data centre dc2, declared is rack1." in " ".join(said.split())
 
 
+@pytest.mark.full
 def test_a_host_that_fails_is_told_in_the_engines_words_when_all_have_ended(server: StandIn, run: Run) -> None:
     """The official module would wait for a new host until its time is over, whatever becomes of it."""
     server.engine.seed("clusters", "cluster", "rack1")
@@ -176,6 +177,7 @@ def test_a_host_that_fails_is_told_in_the_engines_words_when_all_have_ended(serv
     assert run(ovirt_resources_hosts=hosts[:1])[0] == 0
 
 
+@pytest.mark.full
 def test_waits_have_an_end(server: StandIn, run: Run) -> None:
     server.engine.seed("clusters", "cluster", "rack1")
     server.engine.final_state["host"] = "installing"
@@ -215,6 +217,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
     return crt, key
 
 
+@pytest.mark.full
 def test_an_upgrade_trusts_the_engine_alone(server: StandIn, run: Run, tmp_path: Path) -> None:
     """The official role would give the password to whoever answers."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -18,6 +18,8 @@ import xml.etree.ElementTree as ElementTree
 import cloud
 import pytest
 
+pytestmark = pytest.mark.full
+
 PROGRAM = "/usr/local/lib/opennebula-autostart/opennebula_autostart.py"
 HOOKS = {
     "autostart_vm_on_node_restart": ("POWEROFF", "LCM_INIT"),
@@ -100,7 +102,6 @@ def test_hooks_program_and_unit_are_there(switched_on):
     cloud.on("front1", "systemd-analyze verify /etc/systemd/system/opennebula-autostart.path")
 
 
-@pytest.mark.full
 def test_a_second_run_and_check_mode_change_nothing_and_cost_one_module(switched_on):
     again = deploy(ON)
     assert again.changed == 0, again.output
@@ -117,7 +118,6 @@ def test_a_vm_that_went_down_with_its_node_is_asked_for_at_once(switched_on):
     assert unit("path") == "active"
 
 
-@pytest.mark.full
 def test_a_node_that_is_down_is_waited_for(switched_on):
     cloud.lab("kill", "node1", "-i", cloud.INVENTORY)
     try:

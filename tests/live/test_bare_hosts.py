@@ -30,7 +30,7 @@ def nothing_was_changed():
     return cloud.on("front1", f"{TRACES}; true").strip() == ""
 
 
-@pytest.mark.parametrize("database", ["sqlite", "mysql"])
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("mysql", marks=pytest.mark.full)])
 def test_check_mode_runs_to_its_end_and_changes_nothing(database):
     variables = {"opennebula_database_backend": database, "opennebula_database_password": "Bare-123"}
     run = cloud.playbook("site", "--check", "--diff", "-e", json.dumps(variables))

@@ -63,6 +63,7 @@ def test_a_configuration_that_oned_refuses_is_rolled_back():
     assert cloud.on("front1", "onehost list -x | grep -c '<NAME>'").strip() != "0"
 
 
+@pytest.mark.full
 def test_the_password_of_oneadmin_can_be_changed(tmp_path):
     new = "another-Secret-4711"
     run = cloud.playbook("opennebula", "-e", f"opennebula_oneadmin_password={new}")

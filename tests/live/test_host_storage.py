@@ -93,6 +93,7 @@ def test_check_mode_installs_and_mounts_nothing(gluster):
     assert "glusterfs" not in on("front1", "cat /etc/fstab; findmnt; ls /usr/sbin")
 
 
+@pytest.mark.full
 def test_a_directory_with_files_is_not_mounted_over(gluster):
     on("front1", f"runuser -u oneadmin -- touch {IMAGES}/precious.qcow2")
     run = storage("front1", mounts=[gluster])
@@ -111,6 +112,7 @@ def test_one_volume_is_mounted_by_id_on_front_end_and_node(gluster):
     ]
 
 
+@pytest.mark.full
 def test_where_the_mount_is_missing_nothing_can_be_written(gluster):
     """The night after a power loss: servers come back later than nodes, and guests are started meanwhile."""
     on("node1", f"umount {IMAGES}")
@@ -122,6 +124,7 @@ def test_where_the_mount_is_missing_nothing_can_be_written(gluster):
     assert "seen" in on("node1", f"ls {IMAGES}")
 
 
+@pytest.mark.full
 def test_a_mount_that_is_no_longer_wanted_leaves_an_ordinary_directory(gluster):
     converge("front1", mounts=[{"datastore": "shared_images", "fstype": "glusterfs", "state": "absent"}])
     assert "images" not in on("front1", "cat /etc/fstab /proc/mounts")

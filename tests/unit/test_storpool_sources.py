@@ -112,6 +112,7 @@ def test_an_archive(run: Run) -> None:
     assert "changed=0" in run(storpool_opennebula_source=str(path))
 
 
+@pytest.mark.full
 def test_an_archive_at_an_address_is_the_one_that_was_meant(run: Run) -> None:
     path = archive(run.folder, "addon-storpool-26.04.0.tar.gz", "26.04.0")
     given = {"storpool_opennebula_source": f"file://{path}"}

@@ -29,6 +29,7 @@ def test_what_was_changed_by_hand_is_changed_back(lab):
     assert lab.ports("static1", "brg") == {"eth1"}
 
 
+@pytest.mark.full
 def test_all_comes_back_after_a_power_loss(lab):
     before = lab.state("static1")
     lab.power_loss("static1")

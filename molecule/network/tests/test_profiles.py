@@ -17,6 +17,7 @@ NO_LEASE = {
 PROFILES = "/etc/NetworkManager/system-connections"
 
 
+@pytest.mark.full
 def test_check_mode_tells_that_a_profile_is_taken_over(lab):
     before = lab.state(HOST)
     run = lab.links({HOST: OWN}, "--check")
@@ -41,6 +42,7 @@ def test_a_power_loss_in_the_middle_brings_the_profile_back(lab):
     )
 
 
+@pytest.mark.full
 def test_a_profile_is_taken_over_for_good(lab):
     lab.converge({HOST: OWN})
     assert lab.addresses(HOST, "br0") == [ADDRESS] and lab.ports(HOST, "br0") == {"eth0"}

@@ -74,6 +74,7 @@ cp --archive /run/netplan-of-before/. /etc/netplan
 """
 
 
+@pytest.mark.full
 def test_a_change_that_there_is_no_room_for_is_taken_back_at_once(lab, before):
     lab.on(LOST, FULL)
     full = lab.state(LOST)
