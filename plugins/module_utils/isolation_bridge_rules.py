@@ -110,8 +110,8 @@ def bridge_table(declaration: Declaration, around: Surroundings) -> Table:
 
 
 class _Ports:
-    """How rules name the ports of guests. One name is compared, which is quicker than a set of one. The port is asked for
-    first: that ends it for half of the frames.
+    """How rules name the ports of guests. One name is compared, which is quicker than a set of one. The port is asked
+    for first: that ends it for half of the frames.
     """
 
     def __init__(self, declaration: Declaration, around: Surroundings) -> None:
