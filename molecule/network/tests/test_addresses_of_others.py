@@ -56,9 +56,8 @@ def test_addresses_of_others_are_there_after_a_change_and_are_no_reason_for_one(
     assert again.rc == 0 and again.changed == 0, again.output
 
 
-@pytest.mark.full
 def test_a_bridge_listens_to_lldp_from_the_change_on(lab):
-    """And no drop-in of the trial is left."""
+    """And no drop-in of the trial is left. The host is as declared again, which tests of other files rely on."""
     places = "ls --recursive /etc/systemd/network /run/systemd/network"
     assert "kvmcloud.conf" not in lab.on(HOST, places)
     run = lab.declared_by_inventory(HOST)
