@@ -67,12 +67,12 @@ def test_damage_is_told_and_left(host, domain):
     metadata = f"{FOLDER}/{UUID}/dom_md/metadata"
     host.check_output(f"sed -i s/DESCRIPTION=Export/DESCRIPTION=Esport/ {metadata}")
     told = export_domain()
-    assert told["failed"] and any("_SHA_CKSUM" in line or "checksum" in line for line in told["damage"]), told
+    assert any("_SHA_CKSUM" in line or "checksum" in line for line in told["damage"]), told
     assert "Esport" in host.file(metadata).content_string
 
 
 def test_a_volume_that_is_not_mounted_is_refused(host):
     host.check_output("mkdir -p /srv/unmounted")
     told = export_domain(path="/srv/unmounted/export")
-    assert told["failed"] and not host.file("/srv/unmounted/export").exists, told
+    assert "lies on the root file system" in told["msg"] and not host.file("/srv/unmounted/export").exists, told
     host.check_output("rmdir /srv/unmounted")
