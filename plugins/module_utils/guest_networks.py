@@ -16,8 +16,8 @@ Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 FILTERS = ("FILTER_IP_SPOOFING", "FILTER_MAC_SPOOFING")
-# The drivers that act on the filters; `bridge` and `dummy` store the attributes and let everything pass.
 OPEN_VSWITCH = ("ovswitch", "ovswitch_vxlan")
+# The drivers that act on the filters; `bridge` and `dummy` store the attributes and let everything pass.
 FILTERING_DRIVERS = frozenset({"fw", "802.1q", "vxlan", *OPEN_VSWITCH})
 # Where a range comes without a mask: the network it is most likely a part of.
 _ASSUMED_PREFIX = {4: 24, 6: 64}
@@ -142,11 +142,12 @@ def unfiltered(
 def need_open_vswitch(virtual_networks: Iterable[Mapping[str, Any]], cluster: str) -> bool:
     """Whether guests on nodes of this cluster may be plugged into Open vSwitch.
 
-    A network that names no cluster may be put into any by another declaration: it counts.
+    A network that names no cluster may be put into any by another declaration, and which cluster has an ID only oned
+    knows: both count.
     """
     return any(
         network.get("state") != "absent"
         and _driver(network) in OPEN_VSWITCH
-        and cluster in [str(name) for name in network.get("clusters") or [cluster]]
+        and any(name == str(cluster) or name.isdigit() for name in map(str, network.get("clusters") or [cluster]))
         for network in virtual_networks
     )

@@ -126,6 +126,8 @@ def test_addresses_of_one_family_never_meet_the_other() -> None:
         pytest.param([{**network(NEAR, VN_MAD="OVSwitch_VXLAN"), "clusters": ["a"]}], True, id="drivers have no case"),
         pytest.param([{**network(NEAR, VN_MAD="ovswitch"), "clusters": ["b"]}], False, id="of another cluster"),
         pytest.param([network(NEAR, VN_MAD="ovswitch")], True, id="may be put into any"),
+        pytest.param([{**network(NEAR, VN_MAD="ovswitch"), "clusters": [100]}], True, id="of one known by its ID"),
+        pytest.param([{**network(NEAR, VN_MAD="ovswitch"), "clusters": ["b", "100"]}], True, id="by its ID as text"),
         pytest.param([network(NEAR, VN_MAD="ovswitch", state="absent")], False, id="one that goes"),
         pytest.param([{"name": "guests"}], False, id="known to oned only"),
     ],

@@ -107,8 +107,8 @@ def test_bridges_have_rules_of_their_own_where_the_kernel_tells_them_apart():
     two = a.sound(a.bridge(), a.bridge("br1", uplinks=["eth1"], guest_networks=["10.0.5.0/24"], gateways=[]))
     table = bridge_table(two, Surroundings())
     assert [rule.match for rule in chain_of(table, "prerouting").rules] == [
-        'iifname != @uplinks meta ibrname "onebr0"',
-        'iifname != @uplinks meta ibrname "br1"',
+        'meta ibrname "onebr0" iifname != @uplinks',
+        'meta ibrname "br1" iifname != @uplinks',
     ]
     assert elements(table, "networks4_2") == ("10.0.5.0/24",)
 
@@ -123,11 +123,9 @@ def test_where_it_does_not_they_share_them_and_other_ports_are_left_out():
 
 def test_ports_of_other_bridges_are_named_by_the_rules_themselves():
     table = bridge_table(a.sound(), FALLBACK)
-    for chain, match in {"prerouting": "iifname", "input": "iifname", "output": "oifname"}.items():
+    for chain, match in {"prerouting": "iifname", "input": "iifname", "postrouting": "oifname"}.items():
         assert [rule.match for rule in chain_of(table, chain).rules] == [f"{match} != @no_guests"]
-    to_guests, to_outside = (rule.match for rule in chain_of(table, "forward").rules)
-    assert to_guests == "oifname != @no_guests"
-    assert to_outside.endswith('iifname != @no_guests oifname "eth0"')
+    assert chain_of(table, "forward").rules[0].match.endswith('iifname != @no_guests oifname "eth0"')
     alone = bridge_table(a.sound(), Surroundings(tells_bridges=False))
     assert chain_of(alone, "input").rules[0].match == 'iifname != "eth0"'
 
@@ -143,14 +141,6 @@ def test_guests_send_to_routers_and_not_to_hosts_and_use_the_addresses_of_neithe
     table = bridge_table(a.sound(), Surroundings())
     assert elements(table, "host_macs") == (a.STORAGE,)
     assert elements(table, "claimed_macs") == (a.ROUTER, a.STORAGE)
-
-
-@pytest.mark.parametrize("mac, asked", [("52:54:00:00:00:02", False), ("02:00:0a:00:02:09", True)])
-def test_a_sender_is_compared_with_hosts_only_where_one_looks_like_a_guest(mac, asked):
-    table = bridge_table(a.sound(infrastructure_macs=[mac]), Surroundings())
-    matches = [rule.match for rule in chain_of(table, "from_guests_1").rules]
-    assert ("ether saddr @claimed_macs" in matches) is asked
-    assert ("arp saddr ether @claimed_macs" in [rule.match for rule in chain_of(table, "arp_1").rules]) is True
 
 
 @pytest.mark.parametrize(
