@@ -74,6 +74,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         assert seen["found"] == 0 and seen["processes"] > 3
 
 
+@pytest.mark.full
 def test_set_up_once_upgraded_after_a_backup(engine: Engine) -> None:
     changed, said = engine.run("--check", "--diff")
     assert changed > 0 and not engine.calls("engine-setup"), said

@@ -13,6 +13,8 @@ import time
 import cloud
 import pytest
 
+pytestmark = pytest.mark.full
+
 INVENTORY = str(cloud.CHECKOUT / "tests/live/host_storage")
 # A guest that boots on a busy machine may keep silent for minutes.
 PATIENCE = ("-o", "ServerAliveInterval=30", "-o", "ServerAliveCountMax=10", "-o", "ConnectTimeout=300")
@@ -93,7 +95,6 @@ def test_check_mode_installs_and_mounts_nothing(gluster):
     assert "glusterfs" not in on("front1", "cat /etc/fstab; findmnt; ls /usr/sbin")
 
 
-@pytest.mark.full
 def test_a_directory_with_files_is_not_mounted_over(gluster):
     on("front1", f"runuser -u oneadmin -- touch {IMAGES}/precious.qcow2")
     run = storage("front1", mounts=[gluster])
@@ -112,7 +113,6 @@ def test_one_volume_is_mounted_by_id_on_front_end_and_node(gluster):
     ]
 
 
-@pytest.mark.full
 def test_where_the_mount_is_missing_nothing_can_be_written(gluster):
     """The night after a power loss: servers come back later than nodes, and guests are started meanwhile."""
     on("node1", f"umount {IMAGES}")
@@ -124,7 +124,6 @@ def test_where_the_mount_is_missing_nothing_can_be_written(gluster):
     assert "seen" in on("node1", f"ls {IMAGES}")
 
 
-@pytest.mark.full
 def test_a_mount_that_is_no_longer_wanted_leaves_an_ordinary_directory(gluster):
     converge("front1", mounts=[{"datastore": "shared_images", "fstype": "glusterfs", "state": "absent"}])
     assert "images" not in on("front1", "cat /etc/fstab /proc/mounts")
@@ -182,7 +181,6 @@ def clean_guest(guest) -> None:
     wiped()
 
 
-@pytest.mark.full
 def test_disks_become_a_file_system_that_grows_in_use_and_survives_a_reboot(clean_guest):
     run = converge("disks1", disks=[local("300m", FIRST)])
     assert "create volume group stores" in run.output
@@ -205,7 +203,6 @@ def test_disks_become_a_file_system_that_grows_in_use_and_survives_a_reboot(clea
     assert storage("disks1", disks=[local("100%", FIRST, SECOND)]).changed == 0
 
 
-@pytest.mark.full
 def test_what_holds_anything_is_not_formatted(clean_guest):
     on("disks1", f"mkfs.ext4 -q -L precious -U 5b0f4d3e-7f0e-4f0c-9a51-0a4c2f4f1a11 {FOREIGN}")
     taken = local("400m", FOREIGN)
@@ -225,7 +222,6 @@ def test_what_holds_anything_is_not_formatted(clean_guest):
     assert "xfs" in on("disks1", f"findmnt -n -o FSTYPE {LOCAL}")
 
 
-@pytest.mark.full
 def test_partitions_and_foreign_volume_groups_are_not_touched(clean_guest):
     on("disks1", f"echo 'label: gpt\n,100M\n,' | sfdisk --quiet {FIRST}; udevadm settle; mkswap -q {FIRST}-part1")
     on("disks1", f"pvcreate -q {SECOND}; vgcreate -q theirs {SECOND}")
@@ -244,7 +240,6 @@ def test_partitions_and_foreign_volume_groups_are_not_touched(clean_guest):
 DEADLY = '#!/bin/sh\n[ {when} = before ] || {command} "$@"\nkill -9 $PPID\n'
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("command", ["vgcreate", "lvcreate", "mkfs.xfs", "lvchange", "chattr", "systemctl"])
 def test_killed_at_any_command_the_next_run_converges(guest, command, when):
@@ -266,7 +261,6 @@ def test_killed_at_any_command_the_next_run_converges(guest, command, when):
     assert on("disks1", f"grep -c {LOCAL} /etc/fstab").strip() == "1"
 
 
-@pytest.mark.full
 def test_a_host_boots_without_its_nfs_server_and_mounts_when_it_is_back(clean_guest):
     on("disks1", "mkdir -p /srv/images && chown 9869:9869 /srv/images && echo kept > /srv/images/image")
     on("disks1", "echo '/srv/images *(rw,sync,no_subtree_check)' > /etc/exports && systemctl enable --now nfs-server")
@@ -291,7 +285,6 @@ def test_a_host_boots_without_its_nfs_server_and_mounts_when_it_is_back(clean_gu
     assert on("disks1", f"cat {IMAGES}/image").strip() == "kept"
 
 
-@pytest.mark.full
 def test_what_an_automount_brings_is_not_taken_for_files_below_it(clean_guest):
     on("disks1", "mkdir -p /srv/images && chown 9869:9869 /srv/images && echo kept > /srv/images/image")
     on("disks1", "echo '/srv/images *(rw,sync,no_subtree_check)' > /etc/exports && systemctl enable --now nfs-server")
@@ -314,7 +307,6 @@ def test_what_an_automount_brings_is_not_taken_for_files_below_it(clean_guest):
     assert IMAGES not in on("disks1", "cat /etc/fstab /proc/mounts")
 
 
-@pytest.mark.full
 def test_a_server_that_keeps_root_out_is_told_whom_the_export_must_belong_to(clean_guest):
     on("disks1", "mkdir -p /srv/theirs && chown 1234:1234 /srv/theirs")
     on("disks1", "echo '/srv/theirs *(rw,sync,no_subtree_check)' > /etc/exports && systemctl start nfs-server")

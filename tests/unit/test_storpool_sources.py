@@ -88,6 +88,7 @@ def run(tmp_path: Path) -> Run:
     return Run(tmp_path)
 
 
+@pytest.mark.full
 def test_a_tag_of_a_git_repository(run: Run, upstream: Path) -> None:
     said = run(storpool_opennebula_source=f"file://{upstream}")
     assert run.done.returncode == 0, said

@@ -27,15 +27,6 @@ def test_files_are_oneadmins_and_options_are_set(host):
     assert "\nONE_PX=lab\n" in rc and "DELAY_DELETE=1s\n" in rc and rc.startswith('#ONE_PX="one"\n')
 
 
-def test_an_upgrade_of_opennebula_is_patched_again(host):
-    """The package has put its own file back; the record says what belongs in it."""
-    assert "upgrade opennebula:all" in host.file("/var/log/dpkg.log").content_string
-    assert host.file("/run/oned-before-packages").content_string.split()[-1] == "inactive", "stopped before"
-    assert "a double of the vendor's patch" in host.file(f"{REMOTES}/vmm/kvm/attach_disk").content_string
-    assert "vmm/00-attach_disk.patch" in host.file("/var/lib/kvmcloud.stack/storpool-patches.json").content_string
-    assert host.service("opennebula").is_running
-
-
 def test_timers_run_and_no_crontab_beside_them(host):
     for name in ("monitor_helper-sync.timer", "vc-policy.timer"):
         assert host.service(name).is_running and host.service(name).is_enabled
