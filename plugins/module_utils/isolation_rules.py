@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Iterable
 
@@ -48,11 +47,6 @@ class Set:
     elements: tuple[str, ...]
     interval: bool = False
 
-    @property
-    def comparable(self) -> bool:
-        """Whether an element can stand in a rule by itself: nft takes no concatenation there, nor what it has no name for."""
-        return self.kind.startswith("type ") and " . " not in self.kind
-
     def text(self) -> str:
         lines = [self.kind, *(["flags interval"] if self.interval else [])]
         if self.elements:
@@ -67,11 +61,7 @@ class Table:
     chains: tuple[Chain, ...] = field(default_factory=tuple)
 
     def text(self) -> str:
-        """What nft reads. A set of one is written as that one: a comparison is quicker than a look into a set."""
-        singles = {one.name: one.elements[0] for one in self.sets if len(one.elements) == 1 and one.comparable}
-        sets = "".join(one.text() for one in self.sets if one.name not in singles)
-        chains = "".join(one.text() for one in self.chains)
-        body = sets + re.sub(r"@(\w+)", lambda found: singles.get(found[1], found[0]), chains)
+        body = "".join(one.text() for one in self.sets) + "".join(one.text() for one in self.chains)
         return f"{removal(self.family)}table {self.family} {TABLE} {{\n{body}}}\n"
 
     @property

@@ -44,7 +44,7 @@ WRONG_DECLARATIONS = {
     "opennebula_release": "6.6",
     "opennebula_oneadmin_password": "",
     "opennebula_repository_key_fingerprint": "",
-    "opennebula_datastores": [SHARED_SYSTEM, {**SHARED_SYSTEM, "name": "misspelt", "tempalte": {}}],
+    "opennebula_datastores": [SHARED_SYSTEM],
     "opennebula_virtual_networks": [NO_BRIDGE],
     "opennebula_hooks": [{"name": "7", "command": "x"}],
     "host_storage_datastore_disks": [NO_DISK],
@@ -54,6 +54,7 @@ WRONG_HOSTS = {
     "opennebula_release": "9.9",
     "opennebula_oneadmin_password": "opennebula",
     "ansible_host": "10.213.48.11",
+    "opennebula_datastores": [{**SHARED_SYSTEM, "tempalte": {}}],
     "preflight_accepted": ["disk_spaces"],
 }
 
@@ -69,7 +70,6 @@ WRONG_HOSTS = {
                 "opennebula_repository_key_fingerprint",
                 "where no image datastore has images that could run in it",
                 "must be one network mount on front1, node1",
-                "there is no option tempalte",
                 "needs the bridge br9, which does not exist here; dummy makes none",
                 "hook 7: a name of digits only",
                 "datastore default: there is no block device /dev/sdz9 on this host",
@@ -82,6 +82,7 @@ WRONG_HOSTS = {
                 "OpenNebula 9.9 is not known",
                 "opennebula_oneadmin_password",
                 "10.213.48.11",
+                "there is no option tempalte",
                 "'disk_spaces', and there is no such rule. Did you mean disk_space?",
             ],
         ),
