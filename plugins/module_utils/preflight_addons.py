@@ -198,7 +198,7 @@ def storage_addons_fit_hosts(cloud: Cloud) -> Iterator[Finding]:
     """A host itself speaks against a storage add-on: a package of its older name, no space in STAGING_DIR
     (preflight_minimum_staging_mb), a pool that is missing or not active, bridge hosts that are off in OpenNebula, a
     StorPool that does not answer, a node without storpool_block. Only a warning: a pool that this run makes, a cluster
-    that is degraded, a machine.slice that is missing or has no limit.
+    that is degraded, images that another OpenNebula may have made, a machine.slice that is missing or has no limit.
     """
     for host in cloud.hosts:
         for one in host.addon_findings:

@@ -9,7 +9,8 @@ there, oned is not up - is no finding: the roles prove it once it is there.
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, Mapping, NamedTuple
+import re
+from typing import Any, Collection, Iterable, Iterator, Mapping, NamedTuple
 
 from ansible_collections.kvmcloud.stack.plugins.module_utils.vitastor_cluster import (
     SERVING,
@@ -75,6 +76,24 @@ def clusters(datastores: Iterable[Mapping[str, Any]], host: str) -> dict[str, di
         if template.get("POOL_NAME"):
             pools = found.setdefault(template.get("VITASTOR_CONF") or VITASTOR_CONF, {})
             pools.setdefault(template["POOL_NAME"], []).append(name)
+    return found
+
+
+class Place(NamedTuple):
+    """Where images of datastores are, and how their names begin."""
+
+    config: str
+    pool: str
+    prefix: str
+
+
+def places(datastores: Iterable[Mapping[str, Any]]) -> dict[Place, list[str]]:
+    """Names of image datastores by where their images are."""
+    found: dict[Place, list[str]] = {}
+    for name, template in of_addon(datastores, "vitastor"):
+        if template.get("POOL_NAME") and template.get("TYPE", "IMAGE_DS").upper() == "IMAGE_DS":
+            config, prefix = template.get("VITASTOR_CONF") or VITASTOR_CONF, template.get("IMAGE_PREFIX") or "one"
+            found.setdefault(Place(config, template["POOL_NAME"], prefix), []).append(name)
     return found
 
 
@@ -156,6 +175,30 @@ def pool_notes(
                 severity,
             )
     yield from _health_notes(told, status)
+
+
+def foreign_notes(place: Place, names: Iterable[str], listed: Answer, known: Collection[str]) -> Iterator[Note]:
+    """Images that another OpenNebula may have made: drivers overwrite and remove them by their names alone.
+
+    listed: `vitastor-cli ls --json`; known: IDs of the images that this OpenNebula has; a clone has that of its image.
+    """
+    try:
+        rows = [] if listed.returncode else last_json(listed.out, "vitastor-cli ls")
+    except ClusterError:
+        return  # what the cluster does not answer is told of its pools
+    form = re.compile(rf"{re.escape(place.prefix)}-(\d+)(-\d+-\d+)?(@.*)?")
+    found = [form.fullmatch(str(row.get("name"))) for row in rows if row.get("pool_name") == place.pool]
+    foreign = sorted({int(one[1]) for one in found if one and one[1] not in known})
+    if foreign:
+        first = ", ".join(f"{place.prefix}-{number}" for number in foreign[:3])
+        more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+        yield Note(
+            f"The Vitastor pool {place.pool} has images named as those of {', '.join(names)} are, which this "
+            f"OpenNebula does not have: {first}{more}. If they belong to another one, each would overwrite and remove "
+            "what is the other's.",
+            "Give each OpenNebula that shares the pool an IMAGE_PREFIX of its own, or remove what is left over.",
+            WARNING,
+        )
 
 
 def _health_notes(told: str, status: Answer | None) -> Iterator[Note]:

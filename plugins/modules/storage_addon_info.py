@@ -12,8 +12,8 @@ author:
   - kvmcloud.stack contributors (@kvmcloud)
 description:
   - Looks whether packages of an older name are installed, whether directories for imports have space, whether pools
-    of Vitastor are there and active, whether hosts that drivers work on are on in OpenNebula, whether StorPool answers
-    and has its devices on the node, and whether its control groups are set up.
+    of Vitastor are there and active and have no images of another OpenNebula, whether hosts that drivers work on are on
+    in OpenNebula, whether StorPool answers and has its devices on the node, and whether its control groups are set up.
   - Changes nothing. What cannot be asked yet, because the programs for it are not installed, is no finding.
 options:
   addons:
@@ -34,7 +34,7 @@ options:
     type: str
     default: ""
   frontend:
-    description: Whether OpenNebula is asked for the states of hosts.
+    description: Whether OpenNebula is asked for the states of hosts, and for its images.
     type: bool
     default: false
   staging_mb:
@@ -168,6 +168,15 @@ class Host:
             return {}
         return {one.findtext("NAME", ""): one.findtext("STATE", "") for one in pool}
 
+    def images(self):
+        """IDs of those that are on Vitastor; None where oned does not answer."""
+        answer = self.ask("oneimage", "list", "-x")
+        try:
+            pool = ElementTree.fromstring(answer.out if answer else "")
+        except ElementTree.ParseError:
+            return None
+        return {one.findtext("ID", "") for one in pool if one.findtext("TM_MAD", "vitastor") == "vitastor"}
+
     def is_active(self, unit):
         return self.module.run_command(["systemctl", "is-active", "--quiet", unit])[0] == 0
 
@@ -194,6 +203,14 @@ def notes(module):
             if listed is not None:
                 status = host.ask(*cli, "status", "--json")
                 found += core.pool_notes(config, pools, listed, status, given["cluster_to_come"])
+    if "vitastor" in addons and given["frontend"]:
+        known = host.images()
+        for place, names in core.places(given["datastores"]).items() if known is not None else ():
+            listed = host.ask(
+                "vitastor-cli", "--config_path", place.config, "ls", "--json", "-p", place.pool, f"{place.prefix}-*"
+            )
+            if listed is not None:
+                found += core.foreign_notes(place, names, listed, known)
     if "storpool" in addons:
         block = host.is_active("storpool_block.service") if given["host"] else None
         found += core.storpool_notes(host.ask("storpool", "-B", "-j", "service", "list"), block)

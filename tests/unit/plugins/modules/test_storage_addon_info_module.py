@@ -56,6 +56,14 @@ class SmallHost:
         hosts = "".join(f"<HOST><NAME>{name}</NAME><STATE>{state}</STATE></HOST>" for name, state in states.items())
         self.program("onehost", f"[ \"$1 $2\" = 'list -x' ] && echo '<HOST_POOL>{hosts}</HOST_POOL>'\n")
 
+    def images(self, *known: tuple[str, str]) -> None:
+        """By ID and driver; releases that do not tell the driver in the list leave it out."""
+        rows = "".join(
+            f"<IMAGE><ID>{number}</ID>{f'<TM_MAD>{driver}</TM_MAD>' if driver else ''}</IMAGE>"
+            for number, driver in known
+        )
+        self.program("oneimage", f"[ \"$1 $2\" = 'list -x' ] && echo '<IMAGE_POOL>{rows}</IMAGE_POOL>'\n")
+
     def store(self, name: str = "images", driver: str = "vitastor", **template: str) -> dict[str, Any]:
         given = {"TM_MAD": driver, "BRIDGE_LIST": "node1 node2", "POOL_NAME": "one", "VITASTOR_CONF": str(self.config)}
         return {"name": name, "template": {**given, "STAGING_DIR": str(self.folder), **template}}
@@ -195,6 +203,37 @@ def test_complaints_before_the_answer_and_rows_of_a_pool_that_goes() -> None:
     (note,) = pool_notes("c", {"one": ["d"]}, Answer(0, "no JSON at all"), None, False)
     assert "cannot be asked: vitastor-cli ls-pools printed no JSON" in note.what
     assert list(pool_notes("c", {"one": ["d"]}, listed, Answer(0, "no JSON"), False)) == []
+
+
+# ---- images of others --------------------------------------------------------------------------------------------
+
+
+def image(pool: str = "one", parent: str = "") -> dict[str, Any]:
+    return {"size": 1 << 20, "pool": pool, "parent": parent}
+
+
+def test_images_of_another_opennebula(host: SmallHost) -> None:
+    names = ("one-1", "one-2-7-0", "one-2@3", "one-11", "one-3", "one-4", "one-sys-9-1", "done-8", "one-x")
+    host.cluster({**POOLS, "images": {**{name: image() for name in names}, "one-5": image("two")}})
+    host.images(("1", "vitastor"), ("3", "ssh"), ("4", ""))
+    (told,) = host.told(host.store(), host.store("more"), host.store("system", TYPE="SYSTEM_DS"), frontend=True)
+    assert told.startswith(
+        "warning: The Vitastor pool one has images named as those of images, more are, which this OpenNebula does not "
+        "have: one-2, one-3, one-11. If they belong to another one,"
+    )
+    assert host.told(host.store(IMAGE_PREFIX="north"), frontend=True) == []
+    host.cluster({**POOLS, "images": {f"one-{number}": image() for number in range(9)}})
+    assert "one-0, one-2, one-3 and 4 more." in host.told(host.store(), frontend=True)[0]
+
+
+def test_images_are_nobody_elses_where_it_cannot_be_known(host: SmallHost) -> None:
+    host.cluster({**POOLS, "images": {"one-1": image()}})
+    assert host.told(host.store(), frontend=True) == [], "no oneimage yet"
+    host.program("oneimage", "echo 'oned is off' >&2; exit 255\n")
+    assert host.told(host.store(), frontend=True) == []
+    host.images()
+    assert len(host.told(host.store(), frontend=True)) == 1, "an OpenNebula without images"
+    assert host.told(host.store()) == [], "a node does not ask OpenNebula"
 
 
 # ---- bridge hosts ----------------------------------------------------------------------------------------------------
