@@ -16,9 +16,12 @@ from typing import Any, Iterable, Mapping
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import (
     PROTOCOLS,
     Address,
-    Bridge,
     Declaration,
     Network,
+)
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ordinary_frames import (
+    ordinary_from_guests,
+    ordinary_to_guests,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import (
     RESERVED,
@@ -32,6 +35,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules imp
     names_set,
     networks_set,
 )
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_scope import Scope, guest_mac
 
 EARLY = "priority -350"  # before the bridge learns, before br_netfilter
 GROUP_BIT = "01:00:00:00:00:00"
@@ -48,6 +52,8 @@ NEIGHBOUR_TYPES = (
     "mld-listener-report, mld-listener-done, mld2-listener-report }"
 )
 NEIGHBOURS = "{ nd-neighbor-solicit, nd-neighbor-advert }"
+# A bridge asks its ports which groups are listened to, and sends groups nowhere where nobody answers.
+BRIDGES_OWN = (accept("igmp type membership-query"), accept("icmpv6 type mld-listener-query"))
 DHCP6_GROUP = "ip6 daddr ff02::1:2 udp dport 547"
 PROTECTED = {4: "to_protected4", 6: "to_protected6"}  # chains
 ND_TARGET = "@th,64,128"  # where neighbour solicitations and advertisements name their target
@@ -61,28 +67,6 @@ class Surroundings:
     other_ports: tuple[str, ...] = ()  # ports of bridges that are not declared; only without it
 
 
-@dataclass(frozen=True)
-class Scope:
-    """Ports that share their rules: those of one bridge, or of all bridges where the kernel cannot tell them apart."""
-
-    number: int
-    bridges: tuple[Bridge, ...]
-
-    @property
-    def networks(self) -> list[Network]:
-        return [network for bridge in self.bridges for network in bridge.networks]
-
-    @property
-    def gateways(self) -> list[Address]:
-        return [gateway for bridge in self.bridges for gateway in bridge.gateways]
-
-    def has(self, version: int) -> bool:
-        return any(network.version == version for network in self.networks)
-
-    def name(self, what: str) -> str:
-        return f"{what}_{self.number}"
-
-
 def bridge_table(declaration: Declaration, around: Surroundings) -> Table:
     bridges = declaration.bridges
     groups = [(one,) for one in bridges] if around.tells_bridges else [bridges]
@@ -92,13 +76,21 @@ def bridge_table(declaration: Declaration, around: Surroundings) -> Table:
     chains = [
         Chain("prerouting", tuple(ports.dispatch(scope) for scope in scopes), f"prerouting {EARLY}"),
         Chain("input", (Rule(ports.incoming, "goto to_node"),), f"input {EARLY}"),
-        Chain("forward", (Rule(ports.to_outside, "goto group_to_outside"),), f"forward {EARLY}"),
-        Chain("postrouting", (Rule(ports.outgoing, "goto to_guests"),), f"postrouting {EARLY}"),
+        # Each hook that a frame passes costs time, so what goes to guests is judged where it is forwarded or sent, and
+        # not after that, where all ways meet.
+        Chain(
+            "forward",
+            (Rule(ports.outgoing, "goto ordinary_to_guests"), Rule(ports.to_outside, "goto group_to_outside")),
+            f"forward {EARLY}",
+        ),
+        Chain("output", (*BRIDGES_OWN, Rule(ports.outgoing, "goto ordinary_to_guests")), f"output {EARLY}"),
         *protected_chains(declaration, {4: "destination: protected network", 6: "IPv6: protected network"}),
         *(chain for scope in scopes for chain in _from_guests(declaration, scope)),
+        *(ordinary_from_guests(declaration, scope) for scope in scopes),
         Chain("to_node", (*_local_services(declaration), drop("anything to the node", ""))),
         Chain("group_to_outside", tuple(_group_to_outside(declaration))),
         *_to_guests(declaration),
+        ordinary_to_guests(declaration, scopes),
     ]
     # A chain must be there before another one jumps into it.
     return Table("bridge", tuple(sets), tuple(sorted(chains, key=lambda chain: bool(chain.hook))))
@@ -122,7 +114,7 @@ class _Ports:
 
     def dispatch(self, scope: Scope) -> Rule:
         match = f'meta ibrname "{scope.bridges[0].name}" iifname != {self.uplinks}' if self.tells else self.incoming
-        return Rule(match, f"goto {scope.name('from_guests')}")
+        return Rule(match, f"goto {scope.name('ordinary_from_guests')}")
 
 
 def _one_or_set(names: set[str], of: str) -> str:
@@ -209,13 +201,6 @@ def _merged(networks: Iterable[Any]) -> list[Network]:
 def _range(network: Network) -> str:
     first, last = int(network.network_address), int(network.broadcast_address)
     return f"{first:#034x}" if first == last else f"{first:#034x}-{last:#034x}"
-
-
-def guest_mac(field: str, prefix: str, operator: str) -> str:
-    """Whether a MAC address begins as those of guests do."""
-    octets = prefix.count(":") + 1
-    mask = ":".join(["ff"] * octets + ["00"] * (6 - octets))
-    return f"{field} & {mask} {operator} {':'.join([prefix] + ['00'] * (6 - octets))}"
 
 
 def _from_guests(declaration: Declaration, scope: Scope) -> list[Chain]:

@@ -19,6 +19,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_bridge_ru
     unless_allowed,
 )
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_declaration import Declaration
+from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_ordinary_frames import ordinary_through
 from ansible_collections.kvmcloud.stack.plugins.module_utils.isolation_rules import (
     RESERVED,
     Chain,
@@ -57,6 +58,9 @@ def ip_table(declaration: Declaration) -> Table:
     # A bridge has such an address whether anybody wanted one or not, and a MAC address that others may not know of.
     a_guests = f"{guest_mac('ether saddr', declaration.mac_prefix, '==')} ether saddr != @claimed_macs"
     to_node = (
+        # No host sends IP to these groups. Such a frame comes to the node past its bridge, as if its port were a card.
+        # The kernel routes none of them: they are to a group.
+        drop("IP in a frame to a reserved group", RESERVED),
         *(services if declaration.local_services else []),
         drop("a guest's address to the node", "ip saddr @guests4"),
         drop("a guest's IPv6 address to the node", "ip6 saddr @guests6"),
@@ -65,13 +69,12 @@ def ip_table(declaration: Declaration) -> Table:
     said = {4: "a guest's address to a protected network", 6: "a guest's IPv6 address to a protected network"}
     # Most packets go to no protected network, so that is asked first.
     through = (
+        *ordinary_through(declaration),
         unless_allowed(declaration, 4, "ip daddr @protected4 ip saddr @guests4", said[4]),
         unless_allowed(declaration, 6, "ip6 daddr @protected6 ip6 saddr @guests6", said[6]),
     )
     chains = (
         *protected_chains(declaration, said),
-        # No host sends IP to these groups. Such a frame comes to the node past its bridge, as if its port were a card.
-        Chain("prerouting", (drop("IP in a frame to a reserved group", RESERVED),), "prerouting priority -350"),
         Chain("input", to_node, f"input {FIRST}"),
         Chain("forward", through, f"forward {FIRST}"),
     )

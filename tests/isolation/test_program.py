@@ -10,6 +10,7 @@ import inspect
 import json
 import resource
 import shutil
+import socket
 import time
 
 import pytest
@@ -18,6 +19,7 @@ from ansible_collections.kvmcloud.stack.plugins.module_utils import isolation_ar
 
 BOTH = {"name": "onebr0", "uplinks": ["eth0"], "guest_networks": ["10.0.3.0/24", "2001:db8:3::/64"]}
 OTHER = {"protected_networks": ["10.0.9.0/24"]}
+HOST = "52:54:00:00:00:11"
 FIRST, SECOND = "10.0.2.0/24", "10.0.9.0/24"
 
 
@@ -113,6 +115,33 @@ def test_a_bridge_that_speaks_stp_is_refused(node):
     node.space.links("link set onebr0 type bridge stp_state 1")
     refused = node.ask("apply", *node.declared())
     assert refused.returncode == 1 and "The bridge onebr0 speaks STP" in refused.stderr and node.rules == ""
+
+
+def test_a_bridge_goes_on_to_ask_which_groups_are_listened_to(node):
+    """Else guests would soon get no frame of the groups that they are in. What else it sends them is a host's."""
+    node.space.links(
+        "link add tap0 type veth peer name guest0",
+        "link set tap0 master onebr0",
+        f"link set onebr0 address {HOST}",
+        *(f"link set {name} up" for name in ("tap0", "guest0", "onebr0")),
+    )
+    node.do("apply", *node.declared(infrastructure_macs=[HOST]))
+    with node.space.inside():
+        guest = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))
+    with guest:
+        guest.bind(("guest0", 0))
+        guest.settimeout(5)
+        often = "mcast_startup_query_interval 50 mcast_startup_query_count 20"
+        node.space.links(f"link set onebr0 type bridge mcast_querier 1 {often}")
+        asked = {"0800": False, "86dd": False}
+        deadline = time.monotonic() + 10  # by IPv6 as soon as the bridge has an address
+        while not all(asked.values()) and time.monotonic() < deadline:
+            frame = guest.recv(2000)
+            if frame[12:14].hex() == "0800":  # IGMP, behind the option that asks routers to look at it
+                asked["0800"] |= frame[23] == 2 and frame[38] == 0x11
+            elif frame[12:14].hex() == "86dd":
+                asked["86dd"] |= frame[14 + 40] == 58 and frame[14 + 48] == 130
+    assert asked == {"0800": True, "86dd": True}
 
 
 def test_rules_of_others_stay(node):

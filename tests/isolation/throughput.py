@@ -1,16 +1,18 @@
 # Copyright: (c) 2026, kvmcloud.stack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes through the bridge with the rules and without, in turns and in one run.
+"""What goes through a bridge with rules and through one without, side by side, a few milliseconds each in turns.
 
 Judged by the time of the processor that a byte costs, of everything that works for it: sender, receiver and the
-kernel's threads of packets. What else a machine does takes time from the clock, and not from that.
+kernel's threads of packets. What else a machine does takes time from the clock, and not from that; and as the turns are
+short, it slows all of them alike.
 """
 
 from __future__ import annotations
 
 import contextlib
 import glob
+import os
 import re
 import socket
 import statistics
@@ -18,79 +20,89 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Callable
+from typing import Mapping, NamedTuple
 
 from world import World
 
-ROUNDS, SECONDS = 16, 0.15
-VARIANTS = ("none", "ours", "burdened")
+ROUNDS, SECONDS, BEFORE = 200, 0.02, 0.3
 RECEIVER = """
-import socket, sys, time
+import os, socket, sys
+os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 listener = socket.create_server(("", 7777))
 print("ready", flush=True)
-while True:
-    peer, _ = listener.accept()
-    total, began, used, buffer = 0, time.monotonic(), time.process_time(), bytearray(1 << 20)
-    while True:
-        count = peer.recv_into(buffer)
-        if not count:
-            break
-        total += count
-    print(total, time.monotonic() - began, time.process_time() - used, flush=True)
+peer, _ = listener.accept()
+buffer = bytearray(1 << 20)
+while peer.recv_into(buffer):
+    pass
 """
 
 
-def compare(world: World, load: Callable[[World, str, bool], None]) -> dict[str, float]:
-    """Medians of the rounds: Mbit per second of the clock and of the processor, and the rounds' ratios to no rules.
+class Turn(NamedTuple):
+    by_clock: float  # Mbit/s
+    by_processor: float
+
+
+class Line:
+    """A connection from the guest to the other node's, over the bridge of its world."""
+
+    def __init__(self, world: World) -> None:
+        command = ["nsenter", f"--net=/proc/{world.spaces['far'].pid}/ns/net", sys.executable, "-c", RECEIVER]
+        self.receiver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.receiver.stdout is not None
+        self.receiver.stdout.readline()
+        with world.spaces["guest"].inside():
+            self.sender = socket.socket()
+        self.sender.settimeout(5)
+        self.sender.connect((world.far.ip, 7777))
+        self.others = [f"/proc/{self.receiver.pid}", *KSOFTIRQD]
+        self.send(BEFORE)  # until it is as quick as it gets
+
+    def send(self, seconds: float) -> Turn:
+        """What a bridge does for a frame is done on the sender's time."""
+        data, count, others = memoryview(b"\0" * (1 << 20)), 0, self._others()
+        used, began = time.thread_time(), time.monotonic()
+        while time.monotonic() < began + seconds:
+            count += self.sender.send(data)
+        taken, used = time.monotonic() - began, time.thread_time() - used + self._others() - others
+        return Turn(count * 8 / 1e6 / taken, count * 8 / 1e6 / used)
+
+    def _others(self) -> float:
+        return sum(int(Path(one, "schedstat").read_text().split()[0]) for one in self.others) / 1e9
+
+    def close(self) -> None:
+        self.sender.close()
+        self.receiver.kill()
+        self.receiver.wait()
+
+
+def compare(worlds: Mapping[str, World], basis: str) -> dict[str, float]:
+    """Medians: Mbit per second of the clock and of the processor, and the rounds' ratios to the basis with their error.
 
     A variant follows each other one as often as it goes before it.
     """
-    command = ["nsenter", f"--net=/proc/{world.spaces['far'].pid}/ns/net", sys.executable, "-c", RECEIVER]
-    receiver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    by_clock: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    by_processor: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    whole = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(whole)})
+    lines: dict[str, Line] = {}
     try:
-        assert receiver.stdout is not None
-        receiver.stdout.readline()
+        lines.update((name, Line(world)) for name, world in worlds.items())
+        turns: dict[str, list[Turn]] = {name: [] for name in lines}
         for number in range(ROUNDS):
-            for name in VARIANTS if number % 2 else reversed(VARIANTS):
-                load(world, name, True)
-                before = _threads_of_packets()
-                used = _send(world)
-                count, seconds, received = map(float, receiver.stdout.readline().split())
-                used += received + _threads_of_packets() - before
-                by_clock[name].append(count * 8 / 1e6 / seconds)
-                by_processor[name].append(count * 8 / 1e6 / used)
+            for name in lines if number % 2 else reversed(lines):
+                turns[name].append(lines[name].send(SECONDS))
     finally:
-        receiver.kill()
-        receiver.wait()
-        load(world, "none", True)
-    found = {f"{name}, Mbit/s": round(statistics.median(rates)) for name, rates in by_clock.items()}
-    found.update(
-        {f"{name}, Mbit/s of the processor": round(statistics.median(by_processor[name])) for name in VARIANTS}
-    )
-    for name in VARIANTS[1:]:
-        ratios = [with_it / without for without, with_it in zip(by_processor["none"], by_processor[name])]
-        found[f"{name} to none"] = round(statistics.median(ratios), 3)
+        os.sched_setaffinity(0, whole)
+        for line in lines.values():
+            line.close()
+    found: dict[str, float] = {}
+    for name, own in turns.items():
+        found[f"{name}, Mbit/s"] = round(statistics.median(turn.by_clock for turn in own))
+        found[f"{name}, Mbit/s of the processor"] = round(statistics.median(turn.by_processor for turn in own))
+    for name in (name for name in turns if name != basis):
+        ratios = [one.by_processor / other.by_processor for one, other in zip(turns[name], turns[basis])]
+        found[f"{name} to {basis}"] = round(statistics.median(ratios), 3)
+        # of a median, were the ratios distributed normally
+        found[f"{name} to {basis}, error"] = round(1.25 * statistics.stdev(ratios) / len(ratios) ** 0.5, 3)
     return found
-
-
-def _send(world: World) -> float:
-    """Seconds of the processor that sending took; what the bridge does for a frame is done on the sender's time."""
-    with world.spaces["guest"].inside():
-        client = socket.socket()
-    with client:
-        client.settimeout(5)
-        client.connect((world.far.ip, 7777))
-        data, deadline, began = memoryview(b"\0" * (1 << 20)), time.monotonic() + SECONDS, time.thread_time()
-        while time.monotonic() < deadline:
-            client.send(data)
-        return time.thread_time() - began
-
-
-def _threads_of_packets() -> float:
-    """Seconds of the processor that they used so far, where they can be seen."""
-    return sum(int(Path(one, "schedstat").read_text().split()[0]) for one in KSOFTIRQD) / 1e9
 
 
 def _named(pattern: str) -> list[str]:

@@ -57,7 +57,7 @@ HOLES = {
     ),
     "IPv4 and IPv6 past the bridge, in frames to its reserved groups": (
         "inet",
-        "prerouting",
+        "input",
         "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00",
     ),
     "ARP past the bridge, by which the node's table of neighbours fills": (
@@ -123,9 +123,11 @@ def test_where_it_does_not_they_share_them_and_other_ports_are_left_out():
 
 def test_ports_of_other_bridges_are_named_by_the_rules_themselves():
     table = bridge_table(a.sound(), FALLBACK)
-    for chain, match in {"prerouting": "iifname", "input": "iifname", "postrouting": "oifname"}.items():
+    for chain, match in {"prerouting": "iifname", "input": "iifname"}.items():
         assert [rule.match for rule in chain_of(table, chain).rules] == [f"{match} != @no_guests"]
-    assert chain_of(table, "forward").rules[0].match.endswith('iifname != @no_guests oifname "eth0"')
+    to_guests, to_outside = (rule.match for rule in chain_of(table, "forward").rules)
+    assert to_guests == chain_of(table, "output").rules[-1].match == "oifname != @no_guests"
+    assert to_outside.endswith('iifname != @no_guests oifname "eth0"')
     alone = bridge_table(a.sound(), Surroundings(tells_bridges=False))
     assert chain_of(alone, "input").rules[0].match == 'iifname != "eth0"'
 
@@ -222,13 +224,19 @@ def test_all_tables_are_one_transaction_that_replaces_what_was_there():
 
 def test_the_second_layer_only_drops():
     table = ip_table(a.sound(BOTH))
-    assert {chain.hook for chain in table.chains} == {
-        "prerouting priority -350",
-        "input priority -10",
-        "forward priority -10",
-    }
-    assert [rule for chain in table.chains for rule in chain.rules if rule.verdict != "counter drop"] == []
+    assert {chain.hook for chain in table.chains} == {"input priority -10", "forward priority -10"}
+    assert {rule.verdict for chain in table.chains for rule in chain.rules} == {"counter drop", "return"}
     assert len(table.drops) == 6
+
+
+def test_what_is_routed_elsewhere_returns_at_once():
+    table = ip_table(a.sound(BOTH))
+    elsewhere = chain_of(table, "forward").rules[0]
+    assert (elsewhere.match, elsewhere.verdict) == ("ip daddr & 255.255.255.0 != 10.0.2.0", "return")
+    many = ip_table(a.sound(BOTH, protected_networks=[f"10.1.{number}.0/24" for number in range(5)]))
+    assert chain_of(many, "forward").rules[0].match == "ip daddr != @protected4"
+    only6 = ip_table(a.sound(BOTH, protected_networks=["2001:db8:2::/64"]))
+    assert "return" not in [rule.verdict for rule in chain_of(only6, "forward").rules]
 
 
 def test_link_local_addresses_of_hosts_and_routers_are_claimed():
