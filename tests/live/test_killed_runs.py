@@ -90,13 +90,13 @@ def end_at_task(number: int, how: signal.Signals) -> str:
     return title
 
 
-def cut_off_and_repeat(task: int, undisturbed: dict, how: signal.Signals = signal.SIGKILL) -> None:
+def cut_off_and_repeat(task: int, undisturbed: dict, how: signal.Signals = signal.SIGKILL) -> str:
     renew()
     title = f"{how.name} at task {task}: {end_at_task(task, how)}"
     cloud.converge()
     lines = difference(state(), undisturbed["state"])
     assert not lines, "\n".join([title, *lines])
-    assert cloud.converge().changed == 0, title
+    return title
 
 
 @pytest.mark.parametrize("half", [0, 1], ids=["in the first half", "in the second half"])
@@ -115,4 +115,5 @@ def test_a_run_that_was_interrupted_is_repaired_by_the_next(undisturbed):
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 @pytest.mark.parametrize("point", range(20))
 def test_cut_off_at_twenty_points(undisturbed, point, how):
-    cut_off_and_repeat(2 + (undisturbed["tasks"] - 3) * point // 19, undisturbed, how)
+    title = cut_off_and_repeat(2 + (undisturbed["tasks"] - 3) * point // 19, undisturbed, how)
+    assert cloud.converge().changed == 0, title
