@@ -15,7 +15,7 @@ def test_rules_are_those_of_the_declared_bridge(host):
     status = json.loads(host.check_output(f"{PROGRAM} status"))
     assert status["tells_bridges"] and status["differences"] == []
     chain = host.check_output("nft list chain bridge kvmcloud prerouting")
-    assert 'meta ibrname "onebr0" iifname != "eth1" goto from_guests_1' in chain
+    assert 'meta ibrname "onebr0" iifname != "eth1" goto ordinary_from_guests_1' in chain
 
 
 def test_another_bridge_is_left_alone(host):
