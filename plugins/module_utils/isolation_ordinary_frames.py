@@ -7,7 +7,9 @@ Such a frame passes by one rule that is made of comparisons; whatever is not of 
 counted by what is wrong with it. A look into a set costs more than the drops themselves, as between two frames its
 memory has left the caches.
 
-A rule has no two `!=` with fields that lie side by side: nft 1.0.6 makes one comparison of both, which is another one.
+nft makes one comparison of two that stand in one rule and whose fields lie side by side. For `!=` with both that is
+another one (nft 1.0.6), and with the type of the frame in it a tag that a card has taken off is no longer seen (kernels
+before 6.6). So the type has a rule of its own, and none has two such `!=`.
 """
 
 from __future__ import annotations
@@ -28,7 +30,6 @@ FEW = 4  # more comparisons than that cost more than the look into the set
 def ordinary_from_guests(declaration: Declaration, scope: Scope) -> Chain:
     gateways = [str(one) for one in scope.gateways if one.version == 4]
     packet = [
-        "ether type ip",
         "ip hdrlength 5",
         *_none_of("ip saddr", gateways, scope.name("gateways4")),
         _within("ip saddr", scope),
@@ -39,17 +40,17 @@ def ordinary_from_guests(declaration: Declaration, scope: Scope) -> Chain:
     sender = guest_mac("ether saddr", declaration.mac_prefix, "==")
     passes = [_all(sender, peer, *packet) for peer in _peers("ether daddr", declaration, scope.gateway_macs)]
     asked = Rule("", f"goto {scope.name('from_guests')}")
-    rules = [*_hosts_like_guests(declaration, asked), *(passes if scope.has(4) else []), asked]
-    return Chain(scope.name("ordinary_from_guests"), tuple(rules))
+    rules = _but_for_others(declaration, asked, passes if scope.has(4) else [])
+    return Chain(scope.name("ordinary_from_guests"), rules)
 
 
 def ordinary_to_guests(declaration: Declaration, scopes: Iterable[Scope]) -> Chain:
     gateway_macs = sorted({mac for scope in scopes for mac in scope.gateway_macs})
-    packet = ["ether type ip", *_outside_of("ip saddr", declaration.protected), "ip protocol != icmp"]
+    packet = [*_outside_of("ip saddr", declaration.protected), "ip protocol != icmp"]
     target = guest_mac("ether daddr", declaration.mac_prefix, "==")
     passes = [_all(target, peer, *packet) for peer in _peers("ether saddr", declaration, gateway_macs)]
     asked = Rule("", "goto to_guests")
-    return Chain("ordinary_to_guests", (*_hosts_like_guests(declaration, asked), *passes, asked))
+    return Chain("ordinary_to_guests", _but_for_others(declaration, asked, passes))
 
 
 def ordinary_through(declaration: Declaration) -> list[Rule]:
@@ -67,11 +68,12 @@ def _peers(field: str, declaration: Declaration, gateway_macs: list[str]) -> lis
     return [guest_mac(field, declaration.mac_prefix, "=="), *(f"{field} {mac}" for mac in gateway_macs[:FEW])]
 
 
-def _hosts_like_guests(declaration: Declaration, asked: Rule) -> list[Rule]:
-    """Hosts and routers whose MAC addresses begin as those of guests do: mostly none."""
+def _but_for_others(declaration: Declaration, asked: Rule, passes: list[Rule]) -> tuple[Rule, ...]:
+    """Those of another type, tags with them, and those of hosts and routers whose MAC addresses begin as guests' do."""
     alike = sorted(mac for mac in declaration.claimed_macs if mac.startswith(f"{declaration.mac_prefix}:"))
     named = alike if len(alike) <= FEW else ["@claimed_macs"]
-    return [replace(asked, match=f"{field} {mac}") for mac in named for field in ("ether saddr", "ether daddr")]
+    others = ["ether type != ip", *(f"{field} {mac}" for mac in named for field in ("ether saddr", "ether daddr"))]
+    return (*(replace(asked, match=match) for match in others), *passes, asked)
 
 
 def _none_of(field: str, elements: list[str], name: str) -> list[str]:
