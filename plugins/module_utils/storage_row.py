@@ -60,8 +60,11 @@ def newest_disk(vm: ElementTree.Element) -> ElementTree.Element:
     return max(vm.findall("TEMPLATE/DISK"), key=lambda one: int(one.findtext("DISK_ID") or 0))
 
 
-def seen(session: Session, vm: ElementTree.Element, one: ElementTree.Element, there: bool = True) -> str:
-    return session.expect_stored(session.storage.disk(vm.findtext("ID", ""), one), there)
+def seen(
+    session: Session, vm: ElementTree.Element, one: ElementTree.Element, there: bool = True, size_mb: int = 0
+) -> str:
+    storage = session.storage_of_disk(one)
+    return session.expect_stored(storage.disk(vm.findtext("ID", ""), one), there, size_mb, storage)
 
 
 def same(said: str, found: str | None, wanted: str | None) -> str:
@@ -74,7 +77,9 @@ def same(said: str, found: str | None, wanted: str | None) -> str:
 
 
 def content(session: Session, vm: ElementTree.Element, number: str) -> str | None:
-    return session.storage.digest(session.storage.disk(vm.findtext("ID", ""), disk(vm, number)))
+    one = disk(vm, number)
+    storage = session.storage_of_disk(one)
+    return storage.digest(storage.disk(vm.findtext("ID", ""), one))
 
 
 def guest(session: Session) -> ElementTree.Element:

@@ -51,7 +51,7 @@ def volatile_file(session: Session, kind: str, **more: str) -> Any:
     return session.file({"DISK": {"TYPE": kind, "SIZE": "32", **more}}, NAME="disk")
 
 
-@row("tm/mkimage", "a volatile disk with a file system is attached", "in the storage")
+@row("tm/mkimage", "a volatile disk with a file system is attached", "in the storage of the system datastore")
 def volatile_with_fs(session: Session) -> str:
     off(session)
     vm, one = attached(session, POWEROFF, "--file", volatile_file(session, "fs", FORMAT="raw", FS="ext4"))
@@ -59,7 +59,7 @@ def volatile_with_fs(session: Session) -> str:
     return seen(session, vm, one)
 
 
-@row("tm/mkswap", "a volatile swap disk is attached", "in the storage")
+@row("tm/mkswap", "a volatile swap disk is attached", "in the storage of the system datastore")
 def swap(session: Session) -> str:
     off(session)
     vm, one = attached(session, POWEROFF, "--file", volatile_file(session, "swap"))

@@ -174,10 +174,19 @@ class Session:
         """The image as the storage has it, None where it has none; KeyError where the storage cannot be asked."""
         return self.storage.find(name)
 
-    def expect_stored(self, name: str, there: bool = True, size_mb: int = 0) -> str:
+    def storage_of_disk(self, one: ElementTree.Element) -> Unseen:
+        """A volatile disk is in the system datastore, as is what the driver of that one takes there."""
+        target = one.findtext("CLONE_TARGET" if one.findtext("CLONE") == "YES" else "LN_TARGET")
+        if one.findtext("SOURCE") and target != "SYSTEM":
+            return self.storage
+        store = self.system_store()
+        same = (store.findtext("TM_MAD") or "").lower() == self.driver
+        return self.storage if same else storage_of(self.run, store)
+
+    def expect_stored(self, name: str, there: bool = True, size_mb: int = 0, storage: Unseen | None = None) -> str:
         """The observation on the storage as words; without a tool, that it was not looked at."""
         try:
-            found = self.stored(name)
+            found = (storage or self.storage).find(name)
         except KeyError:
             return "the storage was not looked at"
         if (found is not None) != there:

@@ -24,7 +24,9 @@ options:
     type: str
     required: true
   system_datastore:
-    description: Where the VM runs. By default the first system datastore of the same driver, else the first at all.
+    description:
+      - Where the VM runs. By default the first system datastore of the same driver, else the first at all.
+      - What drivers put there is looked for there.
     type: str
     default: ""
   other_datastore:

@@ -256,7 +256,8 @@ class SmallOpennebula:
                 data = self.stored[image["source"]]["data"]
                 self.stored[f"{image['source']}-{vm_id}-{number}"] = {"size": 16 << 20, "data": data}
         else:
-            self.stored[f"one-sys-{vm_id}-{number}"] = {"size": int(disk["SIZE"]) << 20, "data": ""}
+            if self.stores[101][1] == "vitastor":  # else it is a file on the host
+                self.stored[f"one-sys-{vm_id}-{number}"] = {"size": int(disk["SIZE"]) << 20, "data": ""}
         vm["disks"][number] = disk
 
     def the_vm(self, number: str, *states: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from small_opennebula import SmallOpennebula
@@ -68,6 +69,35 @@ def test_where_everything_works_everything_passes_and_nothing_is_left() -> None:
     assert of(found, "failed") == []
     assert set(of(found, "not applicable")) == NEVER
     assert cloud.stored == {} and cloud.images == {} and cloud.files == {}, "backups and files of the import among them"
+
+
+def test_a_system_datastore_of_another_driver() -> None:
+    """Volatile disks are there, and nobody looks for them where the images are."""
+    cloud = SmallOpennebula()
+    cloud.stores[101] = ("system", "ssh", "1")
+    found = outcomes(cloud)
+    assert of(found, "failed") == []
+    unseen = [name for name, (_outcome, detail) in found.items() if detail == "the storage was not looked at"]
+    assert len(unseen) == 4 and all("volatile" in name for name in unseen), unseen
+    assert "is in the storage" in found["tm/clone: another image is a disk of the VM"][1], "of the images' driver"
+
+
+@pytest.mark.parametrize(
+    "where, driver, seen",
+    [
+        ("<CLONE>YES</CLONE><CLONE_TARGET>SELF</CLONE_TARGET>", "ssh", True),
+        ("<CLONE>YES</CLONE><CLONE_TARGET>SYSTEM</CLONE_TARGET>", "ssh", False),
+        ("<CLONE>YES</CLONE><CLONE_TARGET>SYSTEM</CLONE_TARGET>", "vitastor", True),
+        ("<CLONE>NO</CLONE><CLONE_TARGET>SYSTEM</CLONE_TARGET><LN_TARGET>NONE</LN_TARGET>", "ssh", True),
+        ("<CLONE>NO</CLONE><LN_TARGET>SYSTEM</LN_TARGET>", "ssh", False),
+    ],
+)
+def test_where_a_copy_is(where: str, driver: str, seen: bool) -> None:
+    cloud = SmallOpennebula()
+    cloud.stores[101] = ("system", driver, "1")
+    one = session(cloud)
+    disk = ElementTree.fromstring(f"<DISK><SOURCE>one-1</SOURCE>{where}</DISK>")
+    assert (one.storage_of_disk(disk) is one.storage) is seen
 
 
 def test_without_hosts_no_row_about_guests_is_run_or_passed() -> None:
