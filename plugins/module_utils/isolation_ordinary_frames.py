@@ -8,8 +8,8 @@ counted by what is wrong with it. A look into a set costs more than the drops th
 memory has left the caches.
 
 nft makes one comparison of two that stand in one rule and whose fields lie side by side. For `!=` with both that is
-another one (nft 1.0.6), and with the type of the frame in it a tag that a card has taken off is no longer seen (kernels
-before 6.6). So the type has a rule of its own, and none has two such `!=`.
+another one (nft 1.0.6), and with the type of the frame in it older kernels no longer see a tag that a card has taken
+off. So the type has a rule of its own, and none has two such `!=`.
 """
 
 from __future__ import annotations
